@@ -1,0 +1,22 @@
+# iclab_floor(NAME SOURCES ... LINKS ...): a floor of the house as the static library iclab_NAME.
+function(iclab_floor name)
+  cmake_parse_arguments(FLOOR "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  add_library(iclab_${name} STATIC ${FLOOR_SOURCES})
+  target_include_directories(iclab_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
+  target_link_libraries(iclab_${name} PUBLIC ${FLOOR_LINKS} PRIVATE ${FLOOR_PRIVATE_LINKS})
+endfunction()
+
+# iclab_tests(FLOOR SOURCES ... LINKS ... [LABEL slow]): the tests of a floor as one executable, FLOOR_tests.
+function(iclab_tests name)
+  cmake_parse_arguments(TESTS "" "LABEL" "SOURCES;LINKS" ${ARGN})
+  add_executable(${name}_tests ${TESTS_SOURCES})
+  target_include_directories(${name}_tests PRIVATE ${CMAKE_SOURCE_DIR})
+  target_compile_definitions(${name}_tests PRIVATE ICLAB_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_link_libraries(${name}_tests PRIVATE ${TESTS_LINKS} GTest::gtest GTest::gmock GTest::gtest_main)
+  if(NOT TESTS_LABEL)
+    set(TESTS_LABEL fast)
+  endif()
+  include(GoogleTest)
+  gtest_discover_tests(${name}_tests TEST_PREFIX "${name}." PROPERTIES LABELS ${TESTS_LABEL}
+                       DISCOVERY_MODE PRE_TEST)
+endfunction()

@@ -1,0 +1,33 @@
+// Small helpers for messages.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace iclab {
+
+/// The name of `names` nearest to `found` (Damerau-Levenshtein), or "" if none is near enough
+/// to be a slip of the pen (more than a third of its letters differ).
+std::string nearest_name(std::string_view found, std::span<const std::string> names);
+
+/// "; did you mean 'x'?" or "".
+std::string did_you_mean(std::string_view found, std::span<const std::string> names);
+
+/// "a, b, c".
+std::string join(std::span<const std::string> parts, std::string_view separator = ", ");
+
+/// The parts of `text` between separators, blanks trimmed; "" has no parts.
+std::vector<std::string> split(std::string_view text, char separator);
+
+/// The text without blanks at its ends.
+std::string_view trim(std::string_view text);
+
+/// "850 ms", "12.3 s", "4 min 05 s", "3 h 20 min".
+std::string human_seconds(double seconds);
+
+/// True if the bytes are well-formed UTF-8.
+bool is_utf8(std::string_view bytes);
+
+}  // namespace iclab
