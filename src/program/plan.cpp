@@ -1,0 +1,277 @@
+#include "program/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <numeric>
+
+#include "base/error.h"
+#include "base/text.h"
+
+namespace iclab::program {
+namespace {
+
+using lanes::Dims;
+
+constexpr std::int64_t kAlign = 64;
+
+std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
+
+// Padded row-major strides, 0 where the dim is 1.
+Dims own_strides(const Shape& shape) {
+  Dims strides{};
+  const Shape row_major = row_major_strides(shape);
+  for (size_t i = 0; i < shape.size(); ++i)
+    if (shape[i] != 1) strides[lanes::kMaxRank - shape.size() + i] = row_major[i];
+  return strides;
+}
+
+// NumPy's rule: the strides of `to` over memory laid out as `from` with `strides`, or false if the
+// elements would have to move. Dims above 1 only; both padded.
+bool reshape_strides(const Dims& from, const Dims& strides, const Dims& to, Dims& result) {
+  std::vector<std::int64_t> dims, steps;
+  for (size_t i = 0; i < from.size(); ++i)
+    if (from[i] != 1) {
+      dims.push_back(from[i]);
+      steps.push_back(strides[i]);
+    }
+  result = Dims{};
+  size_t i = 0, j = 0;
+  while (i < dims.size()) {
+    // The shortest runs of old and new dims with equal products.
+    size_t i_end = i + 1, j_end = j;
+    while (j_end < to.size() && to[j_end] == 1) ++j_end;
+    j = j_end;
+    std::int64_t old_count = dims[i], new_count = to[j_end++];
+    while (old_count != new_count) {
+      if (old_count < new_count) old_count *= dims[i_end++];
+      else new_count *= to[j_end++];
+    }
+    for (size_t k = i; k + 1 < i_end; ++k)
+      if (steps[k] != steps[k + 1] * dims[k + 1]) return false;
+    std::int64_t step = steps[i_end - 1];
+    for (size_t k = j_end; k-- > j;) {
+      if (to[k] != 1) result[k] = step;
+      step *= to[k];
+    }
+    i = i_end;
+    j = j_end;
+  }
+  return true;
+}
+
+class Planner {
+ public:
+  Planner(const Program& program, std::span<const int> outputs, const PlanOptions& options)
+      : plan_(std::make_shared<Plan>()) {
+    plan_->program = program;
+    plan_->outputs.assign(outputs.begin(), outputs.end());
+    plan_->options = options;
+  }
+
+  std::shared_ptr<const Plan> run() {
+    check();
+    find_live();
+    place_views();
+    order_phases();
+    lay_out_plain();
+    lay_out_arena();
+    return plan_;
+  }
+
+ private:
+  const Node& node(int id) const { return plan_->program[id]; }
+  int count() const { return static_cast<int>(plan_->program.nodes.size()); }
+
+  void check() {
+    if (plan_->options.batch < 1)
+      throw Error(fmt::format("[plan] expected a batch of at least 1, received {}",
+                              plan_->options.batch));
+    for (const int id : plan_->outputs)
+      if (node(id).dtype != DType::kReal)
+        throw Error(fmt::format("[plan] expected real outputs, received {}; use to_real",
+                                name(node(id).dtype)));
+  }
+
+  void find_live() {
+    live_.assign(static_cast<size_t>(count()), false);
+    for (const int id : plan_->outputs) live_[static_cast<size_t>(id)] = true;
+    for (int id = count(); id-- > 0;)
+      if (live_[static_cast<size_t>(id)])
+        for (const int in : node(id).in) live_[static_cast<size_t>(in)] = true;
+    // Parameters are inputs of the run even where nothing reads them.
+    for (const std::string& parameter : plan_->options.parameters)
+      live_[static_cast<size_t>(input_named(parameter))] = true;
+  }
+
+  int input_named(const std::string& parameter) const {
+    std::vector<std::string> names;
+    for (int id = 0; id < count(); ++id) {
+      if (node(id).op != Op::kInput || node(id).rate != Rate::kStep) continue;
+      if (node(id).name == parameter) return id;
+      names.push_back(node(id).name);
+    }
+    throw Error(fmt::format("[plan] expected a step-rate input '{}'; there are {}{}", parameter,
+                            join(names), did_you_mean(parameter, names)));
+  }
+
+  void place_views() {
+    plan_->places.resize(static_cast<size_t>(count()));
+    for (int id = 0; id < count(); ++id) {
+      Place& place = plan_->places[static_cast<size_t>(id)];
+      if (!place_view(id, place)) place = {id, 0, own_strides(node(id).shape)};
+    }
+  }
+
+  bool place_view(int id, Place& place) const {
+    const Node& view = node(id);
+    if (view.in.empty()) return false;
+    const Place& source = plan_->places[static_cast<size_t>(view.in[0])];
+    const Shape& from = node(view.in[0]).shape;
+    const Dims dims = padded_dims(view.shape);
+    place = source;
+    switch (view.op) {
+      case Op::kReshape:
+        return reshape_strides(padded_dims(from), source.strides, dims, place.strides);
+      case Op::kTranspose: {
+        const size_t lead = lanes::kMaxRank - view.shape.size();
+        for (size_t i = 0; i < view.shape.size(); ++i)
+          place.strides[lead + i] = source.strides[lead + static_cast<size_t>(view.ints[i])];
+        return true;
+      }
+      case Op::kSlice: {
+        const size_t axis = lanes::kMaxRank - view.shape.size() + static_cast<size_t>(view.ints[0]);
+        place.offset += view.ints[1] * source.strides[axis];
+        if (dims[axis] == 1) place.strides[axis] = 0;
+        return true;
+      }
+      case Op::kBroadcast: return true;  // stretched dims have stride 0 already
+      default: return false;
+    }
+  }
+
+  void order_phases() {
+    std::vector<bool> from_prompts(static_cast<size_t>(count()), false);
+    for (int id = 0; id < count(); ++id) {
+      if (!live_[static_cast<size_t>(id)]) continue;
+      const Node& n = node(id);
+      const bool sums = n.op == Op::kPromptSum || n.op == Op::kPromptProduct;
+      bool after = sums;
+      for (const int in : n.in) after = after || from_prompts[static_cast<size_t>(in)];
+      from_prompts[static_cast<size_t>(id)] = after;
+      if (after && n.rate == Rate::kPrompt)
+        throw Error("[plan] a value of each prompt depends on a sum over prompts; a step visits its "
+                    "prompts once");
+      if (sums && after_sum(n, from_prompts))
+        throw Error("[plan] a sum over prompts depends on another; a step visits its prompts once");
+      if (plan_->places[static_cast<size_t>(id)].base != id) continue;  // a view
+      Phase phase = Phase::kPrompt;
+      if (n.rate == Rate::kStudy) phase = Phase::kStudy;
+      if (n.rate == Rate::kReplica) phase = Phase::kReplica;
+      if (n.rate == Rate::kStep) phase = sums ? Phase::kPrompt : after ? Phase::kAfter : Phase::kStep;
+      plan_->order[static_cast<size_t>(phase)].push_back(id);
+    }
+  }
+
+  static bool after_sum(const Node& n, const std::vector<bool>& from_prompts) {
+    return std::any_of(n.in.begin(), n.in.end(),
+                       [&](int in) { return from_prompts[static_cast<size_t>(in)]; });
+  }
+
+  std::int64_t bytes(int id) const {
+    return elements(node(id).shape) * scalar_bytes(node(id).dtype, plan_->options.is_double);
+  }
+
+  // Parameters first, then the outputs' block, each contiguous; then every other plain value.
+  void lay_out_plain() {
+    Plan& plan = *plan_;
+    const std::int64_t real = scalar_bytes(DType::kReal, plan.options.is_double);
+    plan.buffer_bytes.assign(static_cast<size_t>(count()), -1);
+    for (const std::string& parameter : plan.options.parameters) {
+      const int id = input_named(parameter);
+      plan.buffer_bytes[static_cast<size_t>(id)] = plan.parameter_elements * real;
+      plan.parameter_offset.push_back(plan.parameter_elements);
+      plan.parameter_elements += elements(node(id).shape);
+    }
+    for (const int id : plan.outputs) {
+      plan.output_offset.push_back(plan.output_elements);
+      if (node(id).rate != Rate::kPrompt) plan.output_elements += elements(node(id).shape);
+    }
+    std::int64_t at = aligned(plan.parameter_elements * real) + aligned(plan.output_elements * real);
+    for (int id = 0; id < count(); ++id) {
+      const bool own = plan.places[static_cast<size_t>(id)].base == id;
+      if (!live_[static_cast<size_t>(id)] || !own || node(id).rate == Rate::kPrompt ||
+          plan.buffer_bytes[static_cast<size_t>(id)] >= 0)
+        continue;
+      plan.buffer_bytes[static_cast<size_t>(id)] = at;
+      at += aligned(bytes(id));
+    }
+    plan.plain_bytes = at;
+  }
+
+  // Prompt-rate buffers: the largest first, each at the lowest place where nothing alive at the same
+  // time lies.
+  void lay_out_arena() {
+    Plan& plan = *plan_;
+    struct Interval {
+      int id, begin, end;
+      std::int64_t bytes, offset;
+    };
+    const std::vector<int>& order = plan.order[static_cast<size_t>(Phase::kPrompt)];
+    std::vector<int> position(static_cast<size_t>(count()), -1);
+    for (size_t i = 0; i < order.size(); ++i) position[static_cast<size_t>(order[i])] = static_cast<int>(i);
+    const int end = static_cast<int>(order.size());
+
+    std::vector<int> last(static_cast<size_t>(count()), -1);
+    const auto base_of = [&](int id) { return plan.places[static_cast<size_t>(id)].base; };
+    for (const int id : order)
+      for (const int in : node(id).in)
+        last[static_cast<size_t>(base_of(in))] = position[static_cast<size_t>(id)];
+    for (const int id : plan.outputs) last[static_cast<size_t>(base_of(id))] = end;
+
+    std::vector<Interval> waiting, placed;
+    for (const int id : order)
+      if (node(id).rate == Rate::kPrompt)
+        waiting.push_back({id, position[static_cast<size_t>(id)],
+                           std::max(last[static_cast<size_t>(id)], position[static_cast<size_t>(id)]),
+                           aligned(bytes(id) * lanes::kLanes), 0});
+    std::stable_sort(waiting.begin(), waiting.end(),
+                     [](const Interval& a, const Interval& b) { return a.bytes > b.bytes; });
+    for (Interval& interval : waiting) {
+      std::vector<std::pair<std::int64_t, std::int64_t>> taken;
+      for (const Interval& other : placed)
+        if (other.begin <= interval.end && interval.begin <= other.end)
+          taken.emplace_back(other.offset, other.offset + other.bytes);
+      std::sort(taken.begin(), taken.end());
+      for (const auto& [from, to] : taken) {
+        if (interval.offset + interval.bytes <= from) break;
+        interval.offset = std::max(interval.offset, to);
+      }
+      placed.push_back(interval);
+      plan.buffer_bytes[static_cast<size_t>(interval.id)] = interval.offset;
+      plan.arena_bytes_per_group =
+          std::max(plan.arena_bytes_per_group, interval.offset + interval.bytes);
+    }
+    const std::int64_t fits = kStrandBytes / std::max<std::int64_t>(plan.arena_bytes_per_group, 1);
+    plan.groups_per_strand =
+        static_cast<int>(std::clamp<std::int64_t>(fits, 1, std::max<std::int64_t>(plan.groups(), 1)));
+  }
+
+  std::shared_ptr<Plan> plan_;
+  std::vector<bool> live_;
+};
+
+}  // namespace
+
+std::int64_t scalar_bytes(DType dtype, bool is_double) {
+  return dtype == DType::kReal && is_double ? 8 : 4;
+}
+
+bool is_view(const Plan& plan, int id) { return plan.places[static_cast<size_t>(id)].base != id; }
+
+std::shared_ptr<const Plan> make_plan(const Program& program, std::span<const int> outputs,
+                                      const PlanOptions& options) {
+  return Planner(program, outputs, options).run();
+}
+
+}  // namespace iclab::program

@@ -1,0 +1,71 @@
+// A plan: a program with batch size, memory and order bound. Shared by all runs of a sweep point.
+//
+// Plain values (below prompt rate) each have a place of their own; prompt-rate values share one arena by
+// liveness. The batch is cut into strands of 16 x G prompts, G chosen from the program and the batch alone
+// so that a strand's arena stays in the L2 cache.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "program/program.h"
+
+namespace iclab::program {
+
+/// Where a value lies: a view of a buffer that belongs to the node `base`.
+struct Place {
+  int base = -1;
+  std::int64_t offset = 0;  // elements
+  lanes::Dims strides{};    // elements, for the value's dims padded to rank 4; 0 where a dim is 1
+};
+
+/// Values that change together are computed together.
+enum class Phase { kStudy, kReplica, kStep, kPrompt, kAfter, kCount };  // kAfter: step rate, from prompts
+
+struct PlanOptions {
+  std::int64_t batch = 1;  // prompts a step
+  bool is_double = false;
+  std::vector<std::string> parameters;  // inputs at step rate laid out as one block, in this order
+};
+
+struct Plan {
+  Program program;
+  std::vector<int> outputs;
+  PlanOptions options;
+
+  std::vector<Place> places;                // by node
+  std::vector<std::int64_t> buffer_bytes;   // by node: offset of its own buffer, or -1;
+                                            // plain: into the plain block; prompt rate: into the arena
+                                            // for one group, to be scaled by G
+  std::array<std::vector<int>, static_cast<int>(Phase::kCount)> order;  // nodes that compute
+  std::vector<std::int64_t> output_offset;  // of each output's copy, in elements of the output block
+  std::vector<std::int64_t> parameter_offset;  // elements of the parameter block
+  std::int64_t parameter_elements = 0;
+  std::int64_t output_elements = 0;         // plain outputs only, in one block, in order
+  std::int64_t plain_bytes = 0;
+  std::int64_t arena_bytes_per_group = 0;
+  int groups_per_strand = 1;
+
+  std::int64_t groups() const { return (options.batch + lanes::kLanes - 1) / lanes::kLanes; }
+  bool has_prompts() const { return !order[static_cast<int>(Phase::kPrompt)].empty(); }
+};
+
+/// Plans the outputs of a (rewritten) program. Throws Error "[plan] ..." for an output that is not real,
+/// a parameter that is no input at step rate, a prompt-rate value computed from a sum over prompts.
+std::shared_ptr<const Plan> make_plan(const Program& program, std::span<const int> outputs,
+                                      const PlanOptions& options);
+
+/// True if the node's result is another view of its operand's memory.
+bool is_view(const Plan& plan, int id);
+
+/// Bytes a scalar of the type takes.
+std::int64_t scalar_bytes(DType dtype, bool is_double);
+
+/// The arena budget of one strand: half of a 1 MiB L2 cache, measured best on W2 and W3 shapes.
+inline constexpr std::int64_t kStrandBytes = 512 * 1024;
+
+}  // namespace iclab::program

@@ -1,0 +1,72 @@
+// The intermediate representation: a list of values in the order of their computation, with static
+// shapes, no control flow, no aliasing.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "lanes/kernels.h"
+#include "program/shape.h"
+#include "random/stream.h"
+
+namespace iclab::program {
+
+enum class DType { kReal, kInteger, kBoolean };  // real: float or double, as the plan says
+
+/// How often a value changes: never, once a run, once a step, once a prompt.
+enum class Rate { kStudy, kReplica, kStep, kPrompt };
+
+enum class Op {
+  // Sources.
+  kConstant,      // data, row-major; one number fills the shape
+  kInput,         // given from outside by name; also the weights
+  kStep,          // the step number, integer
+  kPromptIndex,   // the prompt's index in the batch, integer
+  kPromptWeight,  // 1/B for the B prompts of the batch, 0 for idle lanes
+  kDraw,          // code: lanes::Draw
+  // Element by element, broadcasting.
+  kUnary, kBinary, kCompare, kLogic, kIntegerBinary, kToReal, kSelect,
+  // Views: the same elements in another order or shape.
+  kReshape, kTranspose, kSlice, kBroadcast,
+  // Structure.
+  kConcat, kPad, kProduct, kSum, kGather, kScatterAdd,
+  // From prompts to steps.
+  kPromptSum, kPromptProduct,
+};
+
+struct Node {
+  Op op = Op::kConstant;
+  DType dtype = DType::kReal;
+  Rate rate = Rate::kStudy;
+  Shape shape{};
+  std::vector<int> in{};           // operands, earlier nodes
+  int code = 0;                    // which Unary, Binary, Compare, Logic, Integer or Draw
+  std::vector<std::int64_t> ints{}; // transpose: permutation; slice: axis, begin; sum: axes;
+                                   // pad: axis, begin; concat: axis; draw: bound
+  std::vector<double> data{};      // constant: numbers; categorical draw: thresholds
+  std::string name{};              // of an input
+  random::Purpose purpose = random::Purpose::kPrompts;  // of a draw
+  std::uint32_t draw = 0;                               // draw number, assigned when declared
+  bool fixed_step = false;                              // a draw whose counter has step 0
+};
+
+struct Program {
+  std::vector<Node> nodes;
+  std::map<std::string, int> names;  // values that can be asked for
+
+  const Node& operator[](int id) const { return nodes[static_cast<size_t>(id)]; }
+};
+
+const char* name(Op op);
+const char* name(Rate rate);
+const char* name(DType dtype);
+
+/// One line a value: "%12 = product(%3, %7) : step (4, 4)".
+std::string to_text(const Program& program);
+
+/// Multiply-adds count as two; per prompt for prompt-rate values, once otherwise.
+double flops(const Program& program, int id);
+
+}  // namespace iclab::program

@@ -1,0 +1,227 @@
+#include "program/rewrite.h"
+
+#include <algorithm>
+
+namespace iclab::program {
+namespace {
+
+using lanes::Binary;
+
+std::vector<bool> live_nodes(const Program& program, std::span<const int> outputs) {
+  std::vector<bool> live(program.nodes.size(), false);
+  for (const int id : outputs) live[static_cast<size_t>(id)] = true;
+  for (size_t id = live.size(); id-- > 0;)
+    if (live[id])
+      for (const int in : program.nodes[id].in) live[static_cast<size_t>(in)] = true;
+  return live;
+}
+
+// One pass over a program: every live node is emitted anew, in cheaper form where a rule applies.
+class Pass {
+ public:
+  Pass(const Program& from, std::span<const int> outputs, Builder& to)
+      : from_(from), to_(to), map_(from.nodes.size(), -1), live_(live_nodes(from, outputs)),
+        only_sliced_(from.nodes.size(), true) {
+    for (const int id : outputs) only_sliced_[static_cast<size_t>(id)] = false;
+    for (size_t id = 0; id < from.nodes.size(); ++id)
+      if (live_[id] && from.nodes[id].op != Op::kSlice)
+        for (const int in : from.nodes[id].in) only_sliced_[static_cast<size_t>(in)] = false;
+  }
+
+  std::vector<int> run(std::span<const int> outputs) {
+    for (size_t id = 0; id < from_.nodes.size(); ++id)
+      if (live_[id]) map_[id] = emit(static_cast<int>(id));
+    for (const auto& [name, id] : from_.names)
+      if (map_[static_cast<size_t>(id)] >= 0) to_.name({&to_, map_[static_cast<size_t>(id)]}, name);
+    std::vector<int> mapped;
+    for (const int id : outputs) mapped.push_back(map_[static_cast<size_t>(id)]);
+    return mapped;
+  }
+
+ private:
+  Value mapped(int id) const { return {&to_, map_[static_cast<size_t>(id)]}; }
+
+  int emit(int id) {
+    const Node& node = from_[id];
+    if (node.op == Op::kSlice && only_sliced_[static_cast<size_t>(node.in[0])]) {
+      const auto axis = static_cast<size_t>(node.ints[0]);
+      const Value pushed = sliced(node.in[0], axis, node.ints[1], node.shape[axis]);
+      if (pushed.valid()) return pushed.id();
+    }
+    if (node.op == Op::kPromptSum) return summed(mapped(node.in[0])).id();
+    Node copy = node;
+    for (int& in : copy.in) in = map_[static_cast<size_t>(in)];
+    return to_.emit(std::move(copy)).id();
+  }
+
+  // The part [begin, begin + length) along `axis` of the old value `id`, from parts of its operands;
+  // invalid if the slice can't be pushed through.
+  Value sliced(int id, size_t axis, std::int64_t begin, std::int64_t length) {
+    const Node& node = from_[id];
+    const size_t rank = node.shape.size();
+    Node part{.op = node.op, .dtype = node.dtype, .shape = node.shape, .code = node.code};
+    part.shape[axis] = length;
+
+    // The operand's part along the output's axis, aligned at the right; whole where it is stretched.
+    const auto aligned = [&](int operand) {
+      const Value x = mapped(operand);
+      const size_t lead = rank - x.shape().size();
+      if (axis < lead || x.shape()[axis - lead] == 1) return x;
+      return slice(x, static_cast<int>(axis - lead), begin, length);
+    };
+
+    switch (node.op) {
+      case Op::kUnary:
+      case Op::kBinary:
+      case Op::kCompare:
+      case Op::kLogic:
+      case Op::kIntegerBinary:
+      case Op::kToReal:
+      case Op::kSelect:
+        for (const int in : node.in) part.in.push_back(aligned(in).id());
+        return to_.emit(std::move(part));
+      case Op::kBroadcast:
+        return broadcast_to(aligned(node.in[0]), part.shape);
+      case Op::kTranspose: {
+        const auto source = static_cast<int>(node.ints[axis]);
+        std::vector<int> order(node.ints.begin(), node.ints.end());
+        return permute(slice(mapped(node.in[0]), source, begin, length), order);
+      }
+      case Op::kProduct: {
+        const Value a = mapped(node.in[0]), b = mapped(node.in[1]);
+        if (axis == rank - 2)
+          return matmul(slice(a, -2, begin, length), b);
+        if (axis == rank - 1)
+          return matmul(a, slice(b, -1, begin, length));
+        return matmul(aligned(node.in[0]), aligned(node.in[1]));
+      }
+      case Op::kSum: {
+        size_t source = 0, kept = 0;  // the operand's axis that became `axis`
+        for (; source < mapped(node.in[0]).shape().size(); ++source) {
+          if (std::find(node.ints.begin(), node.ints.end(), source) != node.ints.end()) continue;
+          if (kept++ == axis) break;
+        }
+        const Value x = slice(mapped(node.in[0]), static_cast<int>(source), begin, length);
+        return sum(x, std::vector<int>(node.ints.begin(), node.ints.end()));
+      }
+      case Op::kConcat: {
+        const auto along = static_cast<size_t>(node.ints[0]);
+        std::vector<Value> parts;
+        std::int64_t at = 0;
+        for (const int in : node.in) {
+          const Value x = mapped(in);
+          const std::int64_t size = x.shape()[along];
+          if (along != axis) {
+            parts.push_back(slice(x, static_cast<int>(axis), begin, length));
+          } else {
+            const std::int64_t from = std::max(begin - at, std::int64_t{0});
+            const std::int64_t to = std::min(begin + length - at, size);
+            if (from < to) parts.push_back(slice(x, static_cast<int>(axis), from, to - from));
+          }
+          at += size;
+        }
+        return concat(parts, static_cast<int>(along));
+      }
+      case Op::kPad: {
+        if (static_cast<size_t>(node.ints[0]) == axis) return {};
+        const Value x = slice(mapped(node.in[0]), static_cast<int>(axis), begin, length);
+        const auto along = static_cast<size_t>(node.ints[0]);
+        return pad(x, static_cast<int>(along), node.ints[1], node.shape[along]);
+      }
+      case Op::kReshape: return sliced_reshape(node, axis, begin, length);
+      default:
+        return {};
+    }
+  }
+
+  // A reshape that only adds or drops dimensions of 1 lets slices through.
+  Value sliced_reshape(const Node& node, size_t axis, std::int64_t begin, std::int64_t length) {
+    const Value x = mapped(node.in[0]);
+    size_t wide_before = 0;  // dimensions above 1 in front of the axis
+    for (size_t i = 0; i < axis; ++i) wide_before += node.shape[i] != 1;
+    std::vector<std::int64_t> wide_in, wide_out;
+    size_t source = 0, seen = 0;
+    for (size_t i = 0; i < x.shape().size(); ++i)
+      if (x.shape()[i] != 1) {
+        if (seen++ == wide_before) source = i;
+        wide_in.push_back(x.shape()[i]);
+      }
+    for (const std::int64_t d : node.shape)
+      if (d != 1) wide_out.push_back(d);
+    if (wide_in != wide_out || node.shape[axis] == 1) return {};
+    Shape shape = node.shape;
+    shape[axis] = length;
+    return reshape(slice(x, static_cast<int>(source), begin, length), shape);
+  }
+
+  // sum over prompts of x.
+  Value summed(Value x) {
+    const Node node = x.node();
+    const auto operand = [&](size_t i) { return Value(&to_, node.in[i]); };
+    const auto below = [&](size_t i) { return operand(i).rate() != Rate::kPrompt; };
+
+    switch (node.op) {
+      case Op::kProduct:
+        if (below(0)) return matmul(operand(0), summed(operand(1)));
+        if (below(1)) return matmul(summed(operand(0)), operand(1));
+        return to_.emit({.op = Op::kPromptProduct, .shape = node.shape, .in = node.in});
+      case Op::kBinary: {
+        const auto function = static_cast<Binary>(node.code);
+        if (function == Binary::kMultiply && below(0)) return operand(0) * summed(operand(1));
+        if (function == Binary::kMultiply && below(1)) return summed(operand(0)) * operand(1);
+        if (function == Binary::kDivide && below(1)) return summed(operand(0)) / operand(1);
+        break;
+      }
+      case Op::kUnary:
+        if (static_cast<lanes::Unary>(node.code) == lanes::Unary::kNegate)
+          return -summed(operand(0));
+        break;
+      case Op::kReshape: return reshape(summed(operand(0)), node.shape);
+      case Op::kTranspose:
+        return permute(summed(operand(0)), std::vector<int>(node.ints.begin(), node.ints.end()));
+      case Op::kPad: {
+        const auto axis = static_cast<size_t>(node.ints[0]);
+        return pad(summed(operand(0)), static_cast<int>(axis), node.ints[1], node.shape[axis]);
+      }
+      default:
+        break;
+    }
+    return to_.emit({.op = Op::kPromptSum, .shape = node.shape, .in = {x.id()}});
+  }
+
+  const Program& from_;
+  Builder& to_;
+  std::vector<int> map_;
+  std::vector<bool> live_;
+  std::vector<bool> only_sliced_;
+};
+
+bool same_nodes(const Program& a, const Program& b) {
+  return a.nodes.size() == b.nodes.size() &&
+         std::equal(a.nodes.begin(), a.nodes.end(), b.nodes.begin(), [](const Node& x, const Node& y) {
+           return x.op == y.op && x.in == y.in && x.shape == y.shape && x.ints == y.ints;
+         });
+}
+
+}  // namespace
+
+Rewritten rewrite(const Program& program, std::span<const int> outputs) {
+  constexpr int kMaxPasses = 64;  // a slice moves through one operation a pass
+  Rewritten result{std::make_unique<Builder>(), {}};
+  result.outputs = Pass(program, outputs, *result.builder).run(outputs);
+  for (int pass = 1; pass < kMaxPasses; ++pass) {
+    Rewritten next{std::make_unique<Builder>(), {}};
+    next.outputs = Pass(result.builder->program(), result.outputs, *next.builder).run(result.outputs);
+    const bool settled = same_nodes(next.builder->program(), result.builder->program());
+    result = std::move(next);
+    if (settled) break;
+  }
+  return result;
+}
+
+std::int64_t count_live(const Program& program, std::span<const int> outputs) {
+  const std::vector<bool> live = live_nodes(program, outputs);
+  return std::count(live.begin(), live.end(), true);
+}
+
+}  // namespace iclab::program

@@ -1,0 +1,28 @@
+// Rewriting: finds the cheap form of a program before it is planned.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "program/builder.h"
+
+namespace iclab::program {
+
+struct Rewritten {
+  std::unique_ptr<Builder> builder;
+  std::vector<int> outputs;  // same order as given
+};
+
+/// The values that `outputs` need, and no others, in cheaper form:
+///  - what nobody uses is removed, equal values are computed once;
+///  - dead rows: a slice is pushed through the operations before it, so that only the rows somebody
+///    reads are computed (the query's row of the last layer);
+///  - what is linear over prompts is summed at once: sum_p c x_p = c sum_p x_p for c below prompt rate,
+///    sum_p a_p b_p becomes one product over prompts.
+/// Names whose values survive are kept; random streams never shift.
+Rewritten rewrite(const Program& program, std::span<const int> outputs);
+
+/// Number of nodes `outputs` depend on.
+std::int64_t count_live(const Program& program, std::span<const int> outputs);
+
+}  // namespace iclab::program
