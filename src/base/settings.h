@@ -24,14 +24,14 @@ using Setting = std::variant<bool, std::int64_t, double, std::string, std::vecto
 struct Parameter {
   std::string name;
   Kind kind = Kind::kReal;
-  std::string help;                  // one line: meaning, unit, symbol of the paper
-  std::optional<Setting> fallback;   // the value if none is given
+  std::string help{};                // one line: meaning, unit, symbol of the paper
+  std::optional<Setting> fallback{}; // the value if none is given
   bool optional = false;             // may be absent altogether
   double minimum = -std::numeric_limits<double>::infinity();  // inclusive
   double maximum = std::numeric_limits<double>::infinity();   // inclusive
   bool above_minimum = false;        // minimum itself is not accepted
   bool below_maximum = false;        // maximum itself is not accepted
-  std::vector<std::string> choices;  // for text
+  std::vector<std::string> choices{};  // for text
 };
 
 /// Settings by name, complete and checked against their parameters.

@@ -379,7 +379,7 @@ Value broadcast_to(Value a, const Shape& shape) {
 
 // ---- structure -------------------------------------------------------------------------------
 
-Value concat(std::span<const Value> parts, int axis) {
+Value concat(const std::vector<Value>& parts, int axis) {
   if (parts.empty()) fail("concat", "expected at least one value, received none");
   const auto at = static_cast<size_t>(axis_of("concat", parts[0], axis));
   Node node{.op = Op::kConcat, .dtype = parts[0].dtype(), .shape = parts[0].shape(),
@@ -398,10 +398,6 @@ Value concat(std::span<const Value> parts, int axis) {
   }
   if (parts.size() == 1) return parts[0];
   return parts[0].builder().emit(std::move(node));
-}
-
-Value concat(std::initializer_list<Value> parts, int axis) {
-  return concat(std::span(parts.begin(), parts.size()), axis);
 }
 
 Value pad(Value a, int axis, std::int64_t begin, std::int64_t length) {

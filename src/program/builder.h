@@ -142,8 +142,7 @@ Value index(Value a, int axis, std::int64_t i);  // slice of length 1, axis drop
 Value broadcast_to(Value a, const Shape& shape);
 
 // ---- structure ----
-Value concat(std::span<const Value> parts, int axis);
-Value concat(std::initializer_list<Value> parts, int axis);
+Value concat(const std::vector<Value>& parts, int axis);
 /// Zeros of length `length` along the axis with `a` from `begin` on.
 Value pad(Value a, int axis, std::int64_t begin, std::int64_t length);
 /// (..., m, k) x (..., k, n) -> (..., m, n); a vector (k) stands for a row on the left, for a column on

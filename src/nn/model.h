@@ -1,0 +1,64 @@
+// A model: a small program that maps one prompt to a prediction, and the weights it declares.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/settings.h"
+#include "program/builder.h"
+#include "tasks/task.h"
+
+namespace iclab::nn {
+
+using program::Builder;
+using program::Value;
+
+/// The weights of a model, in the order of their declaration.
+class Weights {
+ public:
+  struct Weight {
+    std::string name;
+    Value value;    // what the model computes with (step rate)
+    Value initial;  // what it starts from (replica or study rate), same shape
+  };
+
+  /// The weight of that name, declared at its first mention.
+  Value declare(const std::string& name, Value initial);
+
+  std::span<const Weight> all() const { return weights_; }
+
+ private:
+  std::vector<Weight> weights_;
+};
+
+class Model {
+ public:
+  virtual ~Model() = default;
+
+  /// The prediction for the prompt's query, (). Inner values are named.
+  virtual Value predict(Builder& b, Weights& weights, const tasks::Prompt& prompt) const = 0;
+
+  /// The matrix Gamma (d, d) with prediction x_q^T Gamma h, if the model has one.
+  /// Throws UsageError otherwise.
+  virtual Value effective_matrix(Builder& b, Weights& weights, std::int64_t dim) const;
+
+  /// E (f - y_q)^2 over the task's prompts, at step rate. Throws UsageError if it has no closed form.
+  virtual Value population_loss(Builder& b, Weights& weights,
+                                const tasks::LinearMoments& moments) const;
+};
+
+struct ModelEntry {
+  std::string name, summary, source;
+  std::vector<Parameter> parameters;
+  std::function<std::unique_ptr<Model>(const Settings&)> make;
+};
+
+std::span<const ModelEntry> model_registry();
+
+/// Throws UsageError with the nearest name.
+const ModelEntry& find_model(const std::string& name);
+
+}  // namespace iclab::nn

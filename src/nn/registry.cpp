@@ -1,0 +1,42 @@
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "nn/linear_attention.h"
+#include "nn/model.h"
+
+namespace iclab::nn {
+
+Value Weights::declare(const std::string& name, Value initial) {
+  for (const Weight& weight : weights_)
+    if (weight.name == name) return weight.value;
+  Builder& b = initial.builder();
+  const Value value = b.name(b.input(name, initial.shape(), program::Rate::kStep), name);
+  weights_.push_back({name, value, initial});
+  return value;
+}
+
+Value Model::effective_matrix(Builder&, Weights&, std::int64_t) const {
+  throw UsageError("this model has no effective matrix");
+}
+
+Value Model::population_loss(Builder&, Weights&, const tasks::LinearMoments&) const {
+  throw UsageError("this model has no population loss in closed form; accepted is loss = \"mse\"");
+}
+
+std::span<const ModelEntry> model_registry() {
+  static const std::vector<ModelEntry> entries = {linear_attention_entry()};
+  return entries;
+}
+
+const ModelEntry& find_model(const std::string& name) {
+  std::vector<std::string> names;
+  for (const ModelEntry& entry : model_registry()) {
+    if (entry.name == name) return entry;
+    names.push_back(entry.name);
+  }
+  throw UsageError(fmt::format("unknown model '{}'; accepted are {}{}", name, join(names),
+                               did_you_mean(name, names)));
+}
+
+}  // namespace iclab::nn

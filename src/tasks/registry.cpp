@@ -1,0 +1,36 @@
+#include <fmt/format.h>
+
+#include "base/error.h"
+#include "base/text.h"
+#include "tasks/linear_regression.h"
+#include "tasks/subspace_regression.h"
+#include "tasks/task.h"
+
+namespace iclab::tasks {
+
+std::span<const TaskEntry> task_registry() {
+  static const std::vector<TaskEntry> entries = {linear_regression_entry(),
+                                                 subspace_regression_entry()};
+  return entries;
+}
+
+const TaskEntry& find_task(const std::string& name) {
+  std::vector<std::string> names;
+  for (const TaskEntry& entry : task_registry()) {
+    if (entry.name == name) return entry;
+    names.push_back(entry.name);
+  }
+  throw UsageError(fmt::format("unknown task '{}'; accepted are {}{}", name, join(names),
+                               did_you_mean(name, names)));
+}
+
+Value Prompt::operator[](const std::string& part) const {
+  const auto found = parts_.find(part);
+  if (found != parts_.end()) return found->second;
+  std::vector<std::string> names;
+  for (const auto& [name, value] : parts_) names.push_back(name);
+  throw UsageError(fmt::format("the model needs the prompt's part '{}', but the task gives {}", part,
+                               join(names)));
+}
+
+}  // namespace iclab::tasks

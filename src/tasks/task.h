@@ -1,0 +1,73 @@
+// A task: a small program that samples one prompt from a random stream.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/settings.h"
+#include "program/builder.h"
+
+namespace iclab::tasks {
+
+using program::Builder;
+using program::Value;
+
+/// One prompt, in named parts. Regression tasks give: "x" (n, d) context inputs, "y" (n) their labels,
+/// "x_query" (d), "target" (); a statistics sampler gives "h" (d) = (1/n) sum_i y_i x_i in place of x, y.
+class Prompt {
+ public:
+  void set(const std::string& part, Value value) { parts_[part] = value; }
+  bool has(const std::string& part) const { return parts_.contains(part); }
+  /// Throws Error that names the parts there are.
+  Value operator[](const std::string& part) const;
+
+ private:
+  std::map<std::string, Value> parts_;
+};
+
+/// What a linear learner sees of a linear-regression task: y = w.x + sigma eps, x ~ N(0, I_d), w a
+/// mixture of zero-mean Gaussians with equal weights. Clean query targets.
+struct LinearMoments {
+  Value second_moment;           // C = E w w^T (d, d)
+  std::vector<Value> classes;    // C_k (d, d); second_moment is their mean
+  std::int64_t context = 1;      // n
+  double noise_variance = 0;     // sigma^2
+};
+
+/// Where the tasks of a test lie relative to those of training (task-diversity.md, sections 1 and 3).
+struct TestTasks {
+  std::string where = "id";      // id, isotropic, complement, span, outside
+  double angle_deg = 0;          // span, outside
+};
+
+class Task {
+ public:
+  virtual ~Task() = default;
+
+  virtual Prompt sample(Builder& b) const = 0;
+
+  /// The moments of the training tasks, or of test tasks; nothing if the task is not linear.
+  /// Throws UsageError if the test is undefined for this task.
+  virtual std::optional<LinearMoments> moments(Builder& b, const TestTasks& test) const = 0;
+
+  /// Dimension d of the inputs.
+  virtual std::int64_t dim() const = 0;
+};
+
+struct TaskEntry {
+  std::string name, summary, source;
+  std::vector<Parameter> parameters;
+  std::function<std::unique_ptr<Task>(const Settings&)> make;
+};
+
+std::span<const TaskEntry> task_registry();
+
+/// Throws UsageError with the nearest name.
+const TaskEntry& find_task(const std::string& name);
+
+}  // namespace iclab::tasks
