@@ -527,6 +527,11 @@ std::span<T> Executor<T>::parameters() {
 }
 
 template <class T>
+std::span<const T> Executor<T>::parameters() const {
+  return const_cast<Executor*>(this)->parameters();
+}
+
+template <class T>
 std::span<T> Executor<T>::input(const std::string& name) {
   const int id = impl_->plain_input(name, DType::kReal);
   return {reinterpret_cast<T*>(impl_->buffer(id)),

@@ -32,6 +32,7 @@ class Executor {
 
   /// The block of parameters, in the plan's order: written by the trainer, read by every step.
   std::span<T> parameters();
+  std::span<const T> parameters() const;
 
   /// A plain input (below prompt rate), row-major. Throws Error with the nearest name.
   std::span<T> input(const std::string& name);

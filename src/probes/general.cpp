@@ -1,0 +1,50 @@
+#include "probes/general.h"
+
+namespace iclab::probes {
+namespace {
+
+class TrainingLoss : public Probe {
+ public:
+  std::vector<Series> build(Builder&, nn::Weights&, const tasks::Task&,
+                            const nn::Model&) const override {
+    return {};
+  }
+  bool is_training_loss() const override { return true; }
+};
+
+class EvaluationMse : public Probe {
+ public:
+  explicit EvaluationMse(const Settings& settings) : prompts_(settings.integer("prompts")) {}
+
+  std::vector<Series> build(Builder& b, nn::Weights& weights, const tasks::Task& task,
+                            const nn::Model& model) const override {
+    b.fix_prompts();
+    const tasks::Prompt prompt = task.sample(b);
+    const Value error = square(model.predict(b, weights, prompt) - prompt["target"]);
+    return {{"mse", error}, {"mse_squared", square(error)}};
+  }
+
+  std::int64_t prompts() const override { return prompts_; }
+
+ private:
+  std::int64_t prompts_;
+};
+
+}  // namespace
+
+ProbeEntry training_loss_entry() {
+  return {"loss", "Training loss of the step's batch", "", {},
+          [](const Settings&) { return std::make_unique<TrainingLoss>(); }};
+}
+
+ProbeEntry evaluation_mse_entry() {
+  Parameter prompts{.name = "prompts", .kind = Kind::kInteger,
+                    .help = "evaluation prompts, the same at every step"};
+  prompts.fallback = std::int64_t{4096};
+  prompts.minimum = 1;
+  prompts.maximum = 1e9;
+  return {"mse", "Mean squared error over evaluation prompts", "", {prompts},
+          [](const Settings& settings) { return std::make_unique<EvaluationMse>(settings); }};
+}
+
+}  // namespace iclab::probes

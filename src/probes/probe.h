@@ -1,0 +1,53 @@
+// A probe: a small program that measures a model at scheduled steps.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/settings.h"
+#include "nn/model.h"
+#include "tasks/task.h"
+
+namespace iclab::probes {
+
+using program::Builder;
+using program::Value;
+
+/// One measured quantity: a scalar or an array, real. A prompt-rate value is averaged over the
+/// evaluation prompts.
+struct Series {
+  std::string name;
+  Value value;
+};
+
+class Probe {
+ public:
+  virtual ~Probe() = default;
+
+  /// Writes the measurement. Prompt draws in `b` come from the evaluation stream.
+  /// Throws UsageError if task or model cannot be measured so.
+  virtual std::vector<Series> build(Builder& b, nn::Weights& weights, const tasks::Task& task,
+                                    const nn::Model& model) const = 0;
+
+  /// Evaluation prompts a measurement takes; 1 if it takes none.
+  virtual std::int64_t prompts() const { return 1; }
+
+  /// The training loss itself: the trainer records it, no program is built.
+  virtual bool is_training_loss() const { return false; }
+};
+
+struct ProbeEntry {
+  std::string name, summary, source;
+  std::vector<Parameter> parameters;
+  std::function<std::unique_ptr<Probe>(const Settings&)> make;
+};
+
+std::span<const ProbeEntry> probe_registry();
+
+/// Throws UsageError with the nearest name.
+const ProbeEntry& find_probe(const std::string& name);
+
+}  // namespace iclab::probes

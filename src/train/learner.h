@@ -1,0 +1,100 @@
+// A learner: task, model and loss compiled into plans, shared by all runs of a sweep point.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/settings.h"
+#include "program/plan.h"
+#include "train/optimizer.h"
+#include "train/run.h"
+
+namespace iclab::train {
+
+/// A task, model, probe or optimiser by its registry name.
+struct Choice {
+  std::string kind;
+  Settings settings;
+};
+
+/// Weights whose names match `match` ("*" and "?" as in file names) train differently.
+struct Group {
+  std::string match;
+  std::optional<double> lr;            // instead of the optimiser's
+  std::optional<double> weight_decay;  // instead of the optimiser's
+  bool frozen = false;
+};
+
+struct Training {
+  Choice optimizer;
+  std::string loss = "mse";      // mse over a batch of prompts, or population (exact)
+  std::int64_t batch = 1;        // prompts a step; ignored by the population loss
+  double gradient_scale = 1;     // multiplies the gradient, not the loss
+  std::vector<Group> groups;     // the first match counts
+};
+
+/// The losses a study file may name.
+const std::vector<std::string>& loss_names();
+
+/// What one probe measures and when.
+struct ProbeRequest {
+  int position = 0;                // in Measurement::probe
+  Choice choice;
+  std::vector<std::int64_t> due;   // steps, ascending
+};
+
+/// Ends a run when a scalar series of a probe crosses a value.
+struct StopRule {
+  int probe = 0;                   // position
+  std::string series;              // empty: the probe's first
+  std::optional<double> above, below;
+};
+
+struct Stage {
+  std::shared_ptr<const program::Plan> plan;
+  std::vector<std::string> series;  // of a probe: the outputs' names
+};
+
+class Learner {
+ public:
+  /// Throws UsageError if task, model and loss don't fit together.
+  Learner(const Choice& task, const Choice& model, const Training& training, bool is_double);
+
+  /// A run of this learner with its own streams; `steps` updates, unless a stop rule holds before.
+  /// `salt` as in random::make_key.
+  std::unique_ptr<Run> start(std::uint64_t study_seed, std::uint64_t seed_index,
+                             const std::string& salt, std::vector<ProbeRequest> probes,
+                             std::int64_t steps, std::optional<StopRule> stop) const;
+
+  struct WeightInfo {
+    std::string name;
+    program::Shape shape;
+    std::int64_t offset;  // in the block of weights
+  };
+
+  const std::vector<WeightInfo>& weights() const { return weights_; }
+  const Training& training() const { return training_; }
+  bool is_double() const { return is_double_; }
+
+  /// Output 0: the loss; then the gradients in the order of the weights.
+  const std::shared_ptr<const program::Plan>& step_plan() const { return step_plan_; }
+  /// The initial weights.
+  const std::shared_ptr<const program::Plan>& initial_plan() const { return initial_plan_; }
+  /// A probe's outputs. Throws UsageError if it doesn't fit.
+  Stage compile_probe(const Choice& probe) const;
+
+ private:
+  Choice task_, model_;
+  Training training_;
+  bool is_double_;
+  std::vector<WeightInfo> weights_;
+  std::shared_ptr<const program::Plan> step_plan_, initial_plan_;
+};
+
+/// True if `name` matches the pattern ("*": any letters, "?": one).
+bool matches(const std::string& pattern, const std::string& name);
+
+}  // namespace iclab::train

@@ -1,0 +1,210 @@
+#include "train/trainer.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+
+#include "base/error.h"
+
+namespace iclab::train {
+namespace {
+
+constexpr std::uint64_t kStateMagic = 0x31737461'4c434931;  // "1ICLats1"
+
+template <class T>
+const lanes::Kernels<T>& chosen_kernels() {
+  return lanes::kernels<T>(lanes::chosen_instruction_set());
+}
+
+void append(std::vector<std::byte>& bytes, const void* data, size_t size) {
+  const auto* begin = static_cast<const std::byte*>(data);
+  bytes.insert(bytes.end(), begin, begin + size);
+}
+
+}  // namespace
+
+template <class T>
+Trainer<T>::Trainer(const Learner& learner, const program::Keys& keys,
+                    std::vector<ProbeRequest> probes, std::int64_t steps,
+                    std::optional<StopRule> stop)
+    : training_(learner.training()), infos_(learner.weights()), step_executor_(learner.step_plan()),
+      steps_(steps), stop_(std::move(stop)) {
+  program::Executor<T> initial(learner.initial_plan());
+  initial.begin(keys);
+  initial.run(0);
+  std::span<T> weights = step_executor_.parameters();
+  for (size_t i = 0; i < infos_.size(); ++i)
+    std::ranges::copy(initial.output(i), weights.begin() + infos_[i].offset);
+  step_executor_.begin(keys);
+
+  for (ProbeRequest& request : probes) {
+    Probe probe;
+    Stage stage = learner.compile_probe(request.choice);
+    probe.series = std::move(stage.series);
+    if (stage.plan) {
+      probe.executor = std::make_unique<program::Executor<T>>(stage.plan);
+      probe.executor->begin(keys);
+    }
+    probe.request = std::move(request);
+    probes_.push_back(std::move(probe));
+  }
+
+  const OptimizerEntry& optimizer = find_optimizer(training_.optimizer.kind);
+  if (optimizer.moments > 0) m_.assign(weights.size(), T(0));
+  if (optimizer.moments > 1) v_.assign(weights.size(), T(0));
+  for (const Learner::WeightInfo& info : infos_) {
+    Slot slot{info.offset, program::elements(info.shape), {}, {}, false};
+    for (const Group& group : training_.groups)
+      if (matches(group.match, info.name)) {
+        slot.lr = group.lr;
+        slot.weight_decay = group.weight_decay;
+        slot.frozen = group.frozen;
+        break;
+      }
+    slots_.push_back(slot);
+  }
+}
+
+template <class T>
+void Trainer<T>::advance(std::int64_t updates, std::vector<Measurement>& measured) {
+  for (std::int64_t done = 0; status_ == RunStatus::kRunning; ++done) {
+    measure(measured);
+    if (status_ != RunStatus::kRunning) return;
+    if (step_ >= steps_) {
+      status_ = RunStatus::kFinished;
+      return;
+    }
+    if (done >= updates) return;
+    if (!evaluated_) step_executor_.run(static_cast<std::uint32_t>(step_));
+    evaluated_ = false;
+    if (!update()) {
+      status_ = RunStatus::kDiverged;
+      return;
+    }
+    ++step_;
+  }
+}
+
+template <class T>
+void Trainer<T>::measure(std::vector<Measurement>& measured) {
+  for (Probe& probe : probes_) {
+    const std::vector<std::int64_t>& due = probe.request.due;
+    while (probe.next < due.size() && due[probe.next] < step_) ++probe.next;
+    if (probe.next >= due.size() || due[probe.next] != step_) continue;
+    ++probe.next;
+    if (!probe.executor) {
+      if (!evaluated_) step_executor_.run(static_cast<std::uint32_t>(step_));
+      evaluated_ = true;
+      record(probe, "loss", step_executor_.output(0), measured);
+      continue;
+    }
+    std::ranges::copy(step_executor_.parameters(), probe.executor->parameters().begin());
+    probe.executor->run(static_cast<std::uint32_t>(step_));
+    for (size_t i = 0; i < probe.series.size(); ++i)
+      record(probe, probe.series[i], probe.executor->output(i), measured);
+  }
+}
+
+template <class T>
+void Trainer<T>::record(const Probe& probe, const std::string& series, std::span<const T> values,
+                        std::vector<Measurement>& measured) {
+  for (size_t i = 0; i < values.size(); ++i)
+    measured.push_back({probe.request.position, series, step_, static_cast<int>(i),
+                        static_cast<double>(values[i])});
+  if (!stop_ || stop_->probe != probe.request.position) return;
+  if (series != (stop_->series.empty() ? probe.series.front() : stop_->series)) return;
+  const auto value = static_cast<double>(values.front());
+  if ((stop_->above && value > *stop_->above) || (stop_->below && value < *stop_->below))
+    status_ = RunStatus::kStopped;
+}
+
+template <class T>
+bool Trainer<T>::update() {
+  const auto& kernels = chosen_kernels<T>();
+  const OptimizerEntry& optimizer = find_optimizer(training_.optimizer.kind);
+  const std::span<const T> gradient = step_executor_.outputs_from(1);
+  const std::span<T> weights = step_executor_.parameters();
+  const auto loss = static_cast<double>(step_executor_.output(0)[0]);
+  if (!std::isfinite(loss) ||
+      !kernels.all_finite(gradient.data(), static_cast<std::int64_t>(gradient.size())))
+    return false;
+
+  lanes::UpdateArgs args;
+  optimizer.set(training_.optimizer.settings, step_, args);
+  args.scale = training_.gradient_scale;
+  const double lr = args.lr, decay = args.decay;
+  for (const Slot& slot : slots_) {
+    if (slot.frozen) continue;
+    args.n = slot.count;
+    args.lr = slot.lr.value_or(lr);
+    args.decay = slot.weight_decay.value_or(decay);
+    args.theta = weights.data() + slot.offset;
+    args.gradient = gradient.data() + slot.offset;
+    args.m = m_.empty() ? nullptr : m_.data() + slot.offset;
+    args.v = v_.empty() ? nullptr : v_.data() + slot.offset;
+    kernels.update[static_cast<size_t>(optimizer.update)](args);
+  }
+  return true;
+}
+
+template <class T>
+std::vector<std::byte> Trainer<T>::save() const {
+  const std::span<const T> weights = step_executor_.parameters();
+  std::vector<std::byte> bytes;
+  const std::uint64_t header[] = {kStateMagic, static_cast<std::uint64_t>(step_),
+                                  static_cast<std::uint64_t>(status_), weights.size(), m_.size(),
+                                  v_.size(), sizeof(T)};
+  append(bytes, header, sizeof header);
+  append(bytes, weights.data(), weights.size_bytes());
+  append(bytes, m_.data(), m_.size() * sizeof(T));
+  append(bytes, v_.data(), v_.size() * sizeof(T));
+  return bytes;
+}
+
+template <class T>
+void Trainer<T>::restore(std::span<const std::byte> state) {
+  const std::span<T> weights = step_executor_.parameters();
+  std::uint64_t header[7] = {};
+  const size_t expected =
+      sizeof header + (weights.size() + m_.size() + v_.size()) * sizeof(T);
+  if (state.size() >= sizeof header) std::memcpy(header, state.data(), sizeof header);
+  if (state.size() != expected || header[0] != kStateMagic || header[3] != weights.size() ||
+      header[4] != m_.size() || header[5] != v_.size() || header[6] != sizeof(T) ||
+      header[2] > static_cast<std::uint64_t>(RunStatus::kDiverged))
+    throw Error(fmt::format("[checkpoint] expected {} bytes of this run's state, received {}",
+                            expected, state.size()));
+  step_ = static_cast<std::int64_t>(header[1]);
+  status_ = static_cast<RunStatus>(header[2]);
+  if (status_ == RunStatus::kFinished && step_ < steps_) status_ = RunStatus::kRunning;  // extended
+  const std::byte* at = state.data() + sizeof header;
+  const auto take = [&at](T* out, size_t count) {
+    std::memcpy(out, at, count * sizeof(T));
+    at += count * sizeof(T);
+  };
+  take(weights.data(), weights.size());
+  take(m_.data(), m_.size());
+  take(v_.data(), v_.size());
+  evaluated_ = false;
+  for (Probe& probe : probes_)  // what was due at the restored step is done
+    probe.next = static_cast<size_t>(
+        std::ranges::upper_bound(probe.request.due, step_) - probe.request.due.begin());
+}
+
+template <class T>
+std::vector<Tensor> Trainer<T>::weights() const {
+  const std::span<const T> block = step_executor_.parameters();
+  std::vector<Tensor> tensors;
+  for (const Learner::WeightInfo& info : infos_) {
+    const auto count = static_cast<size_t>(program::elements(info.shape));
+    const auto bytes = std::as_bytes(block.subspan(static_cast<size_t>(info.offset), count));
+    tensors.push_back({info.name, info.shape, sizeof(T) == 8, {bytes.begin(), bytes.end()}});
+  }
+  return tensors;
+}
+
+template class Trainer<float>;
+template class Trainer<double>;
+
+}  // namespace iclab::train

@@ -1,0 +1,60 @@
+// The trainer: one run of a learner in one precision.
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "program/executor.h"
+#include "train/learner.h"
+
+namespace iclab::train {
+
+template <class T>
+class Trainer : public Run {
+ public:
+  Trainer(const Learner& learner, const program::Keys& keys, std::vector<ProbeRequest> probes,
+          std::int64_t steps, std::optional<StopRule> stop);
+
+  RunStatus status() const override { return status_; }
+  std::int64_t step() const override { return step_; }
+  void advance(std::int64_t updates, std::vector<Measurement>& measured) override;
+  std::vector<std::byte> save() const override;
+  void restore(std::span<const std::byte> state) override;
+  std::vector<Tensor> weights() const override;
+
+ private:
+  struct Probe {
+    ProbeRequest request;
+    std::vector<std::string> series;
+    std::unique_ptr<program::Executor<T>> executor;  // none: the training loss
+    size_t next = 0;                                 // index into request.due
+  };
+
+  // What of the optimiser differs between the model's weights.
+  struct Slot {
+    std::int64_t offset, count;
+    std::optional<double> lr, weight_decay;
+    bool frozen;
+  };
+
+  void measure(std::vector<Measurement>& measured);
+  void record(const Probe& probe, const std::string& series, std::span<const T> values,
+              std::vector<Measurement>& measured);
+  bool update();
+
+  Training training_;
+  std::vector<Learner::WeightInfo> infos_;
+  program::Executor<T> step_executor_;
+  std::vector<Probe> probes_;
+  std::vector<Slot> slots_;
+  std::vector<T> m_, v_;
+  std::int64_t step_ = 0, steps_;
+  std::optional<StopRule> stop_;
+  RunStatus status_ = RunStatus::kRunning;
+  bool evaluated_ = false;  // the step's loss and gradients are at hand
+};
+
+extern template class Trainer<float>;
+extern template class Trainer<double>;
+
+}  // namespace iclab::train
