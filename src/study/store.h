@@ -1,0 +1,85 @@
+// The store: one SQLite file with a study's runs, series, checkpoints, weights and claims. Written by one
+// process at a time; readable by any number.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+#include "train/run.h"
+
+namespace iclab::study {
+
+/// One probe's named output over the steps at which it was measured.
+struct Series {
+  std::string probe;  // ProbeSpec::id
+  std::string name;
+  std::vector<std::int64_t> steps;            // ascending
+  std::vector<std::vector<double>> values;    // [step][element]
+};
+
+struct StoredRun {
+  std::string id;
+  Json identity;                 // Point::identity()
+  std::uint64_t study_seed = 0;
+  std::int64_t seed_index = 0;
+  train::RunStatus status = train::RunStatus::kRunning;
+  std::int64_t step = 0;         // of the last saved state
+  double seconds = 0;            // of training so far
+  std::string error;             // why it failed, if it did
+};
+
+/// What a run has to save at once: one transaction.
+struct Progress {
+  std::string run;
+  train::RunStatus status = train::RunStatus::kRunning;
+  std::int64_t step = 0;
+  double seconds = 0;
+  std::vector<std::pair<std::string, train::Measurement>> measured;  // (ProbeSpec::id, measurement)
+  std::vector<std::byte> state;             // checkpoint
+  std::vector<train::Tensor> weights;       // once the run has ended
+  std::string error;
+};
+
+class Store {
+ public:
+  enum class Access { kRead, kWrite };
+
+  /// Opens (kWrite: creates) the store in a folder. Throws Error: folder not writable, not a store, store
+  /// of another schema, another process writes to it.
+  Store(const std::filesystem::path& folder, Access access);
+  ~Store();
+  Store(const Store&) = delete;
+  Store& operator=(const Store&) = delete;
+
+  // ---- runs (safe to call from several threads) ----
+  void add_runs(std::span<const StoredRun> runs);  // those already there are left alone
+  std::optional<StoredRun> run(const std::string& id) const;
+  std::vector<StoredRun> runs() const;
+  void save(const Progress& progress);
+  std::optional<std::vector<std::byte>> checkpoint(const std::string& run) const;
+  std::vector<train::Tensor> weights(const std::string& run) const;
+  std::vector<Series> series(const std::string& run) const;
+  std::optional<Series> series(const std::string& run, const std::string& probe,
+                               const std::string& name) const;
+
+  // ---- the study and what was derived from it ----
+  void set_document(const std::string& key, const std::string& text);  // study file, claims, machine
+  std::optional<std::string> document(const std::string& key) const;
+
+  /// Over all finished runs' identities, weights and series in canonical order: one changed bit anywhere
+  /// changes it.
+  std::string sha256() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace iclab::study
