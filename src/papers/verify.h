@@ -1,0 +1,50 @@
+// Files of test vectors: recompute, compare, report every difference.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/json.h"
+
+namespace iclab::papers {
+
+/// One number of a file that came out differently.
+struct Difference {
+  std::string path;   // "batch_cases[0].merged.grad_Gamma[3][1]"
+  double got = 0, want = 0, error = 0, tolerance = 0;  // error relative to the value (array: largest entry)
+};
+
+/// Collects comparisons. A value counts as one; an array as one, at its worst entry.
+class Comparison {
+ public:
+  /// Numbers, arrays of any depth, null; shapes must agree. `tolerance` is relative to the value, or to the
+  /// array's largest entry; 0 asks for equality.
+  void compare(const std::string& path, const Json& got, const Json& want, double tolerance);
+
+  std::int64_t passed() const { return passed_; }
+  std::int64_t failed() const { return static_cast<std::int64_t>(differences_.size()); }
+  const std::vector<Difference>& differences() const { return differences_; }
+  const Difference& worst() const { return worst_; }  // largest error / tolerance, passed or not
+
+ private:
+  std::int64_t passed_ = 0;
+  std::vector<Difference> differences_;
+  Difference worst_;
+};
+
+struct Verification {
+  std::string file, paper;
+  Comparison comparison;
+  std::vector<std::string> unknown;  // sections this build does not know
+  bool ok() const { return comparison.failed() == 0 && unknown.empty(); }
+};
+
+/// Throws Error: unreadable, not JSON, no "paper", unknown paper, a section of another shape.
+Verification verify_file(const std::filesystem::path& file);
+
+/// The schema of docs/formats.md.
+Json to_json(const Verification& verification);
+
+}  // namespace iclab::papers
