@@ -1,0 +1,45 @@
+#include "analysis/series.h"
+
+#include <cstddef>
+
+namespace iclab::analysis {
+
+double first_at_or_below(std::span<const std::int64_t> steps, std::span<const double> values,
+                         double level) {
+  for (size_t i = 0; i < values.size(); ++i)
+    if (values[i] <= level) return static_cast<double>(steps[i]);
+  return kNever;
+}
+
+double first_below(std::span<const std::int64_t> steps, std::span<const double> values, double level) {
+  for (size_t i = 0; i < values.size(); ++i)
+    if (values[i] < level) return static_cast<double>(steps[i]);
+  return kNever;
+}
+
+double drop_level(double start, double floor, double drop) { return start - drop * (start - floor); }
+
+double value_at_slowest_descent(std::span<const std::int64_t> steps, std::span<const double> values,
+                                double from, double to) {
+  double slowest = kNever, value = std::numeric_limits<double>::quiet_NaN();
+  for (size_t i = 0; i + 1 < values.size(); ++i) {
+    const auto begin = static_cast<double>(steps[i]), end = static_cast<double>(steps[i + 1]);
+    if (begin < from || end > to) continue;
+    const double descent = (values[i] - values[i + 1]) / (end - begin);
+    if (descent >= slowest) continue;
+    slowest = descent;
+    value = (values[i] + values[i + 1]) / 2;
+  }
+  return value;
+}
+
+double crossing(std::span<const double> x, std::span<const double> y, double level) {
+  for (size_t i = 0; i < y.size(); ++i) {
+    if (y[i] == level) return x[i];
+    if (i + 1 == y.size() || (y[i] < level) == (y[i + 1] < level)) continue;
+    return x[i] + (x[i + 1] - x[i]) * (level - y[i]) / (y[i + 1] - y[i]);
+  }
+  return std::numeric_limits<double>::quiet_NaN();
+}
+
+}  // namespace iclab::analysis

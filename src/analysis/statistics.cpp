@@ -1,0 +1,113 @@
+#include "analysis/statistics.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace iclab::analysis {
+namespace {
+
+constexpr int kResamples = 2000;
+constexpr std::int64_t kFewSeeds = 5;
+constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
+
+// SplitMix64 (Steele, Lea, Flood 2014): resampling needs the same stream everywhere, not a good one.
+class Indices {
+ public:
+  size_t below(size_t count) {
+    state_ += 0x9e3779b97f4a7c15;
+    std::uint64_t z = state_;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
+    z ^= z >> 31;
+    return static_cast<size_t>(((z >> 32) * static_cast<std::uint64_t>(count)) >> 32);
+  }
+
+ private:
+  std::uint64_t state_ = 0;
+};
+
+std::vector<double> picked(std::span<const double> values, std::span<const size_t> seeds) {
+  std::vector<double> out;
+  out.reserve(seeds.size());
+  for (const size_t i : seeds) out.push_back(values[i]);
+  return out;
+}
+
+}  // namespace
+
+Estimate exact(double value) { return {value, value, value, 0}; }
+
+double mean(std::span<const double> values) {
+  if (values.empty()) return kNaN;
+  return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+double sorted_quantile(std::span<const double> sorted, double q) {
+  if (sorted.empty()) return kNaN;
+  const double at = q * static_cast<double>(sorted.size() - 1);
+  const auto low = static_cast<size_t>(at);
+  const double part = at - static_cast<double>(low);
+  if (part == 0) return sorted[low];
+  // Not low + part * (high - low): infinity minus infinity is no number.
+  return (1 - part) * sorted[low] + part * sorted[low + 1];
+}
+
+double median(std::span<const double> values) {
+  std::vector<double> sorted(values.begin(), values.end());
+  if (std::ranges::any_of(sorted, [](double x) { return std::isnan(x); })) return kNaN;
+  std::ranges::sort(sorted);
+  return sorted_quantile(sorted, 0.5);
+}
+
+Estimate over_seeds(std::int64_t seeds, const SeedStatistic& statistic) {
+  const auto count = static_cast<size_t>(std::max<std::int64_t>(seeds, 0));
+  std::vector<size_t> all(count);
+  std::iota(all.begin(), all.end(), size_t{0});
+  Estimate estimate{statistic(all), kNaN, kNaN, seeds};
+  if (count == 0) return estimate;
+
+  std::vector<double> values;
+  if (seeds < kFewSeeds) {
+    values.push_back(estimate.value);
+    for (const size_t i : all) values.push_back(statistic(std::span(&i, 1)));
+  } else {
+    Indices indices;
+    std::vector<size_t> sample(count);
+    for (int b = 0; b < kResamples; ++b) {
+      for (size_t& i : sample) i = indices.below(count);
+      values.push_back(statistic(sample));
+    }
+  }
+  // A resample without a value leaves the whole interval undefined.
+  if (std::ranges::any_of(values, [](double x) { return std::isnan(x); })) return estimate;
+  std::ranges::sort(values);
+  estimate.lo = seeds < kFewSeeds ? values.front() : sorted_quantile(values, 0.025);
+  estimate.hi = seeds < kFewSeeds ? values.back() : sorted_quantile(values, 0.975);
+  return estimate;
+}
+
+Estimate mean_over_seeds(std::span<const double> values) {
+  return over_seeds(static_cast<std::int64_t>(values.size()), [&](std::span<const size_t> seeds) {
+    return mean(picked(values, seeds));
+  });
+}
+
+Estimate median_over_seeds(std::span<const double> values) {
+  return over_seeds(static_cast<std::int64_t>(values.size()), [&](std::span<const size_t> seeds) {
+    return median(picked(values, seeds));
+  });
+}
+
+Estimate wilson(std::int64_t successes, std::int64_t trials) {
+  if (trials <= 0) return {kNaN, kNaN, kNaN, 0};
+  constexpr double z = 1.959963984540054;  // normal quantile at 0.975
+  const auto n = static_cast<double>(trials);
+  const double p = static_cast<double>(successes) / n;
+  const double centre = (p + z * z / (2 * n)) / (1 + z * z / n);
+  const double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+  return {p, std::max(0.0, centre - half), std::min(1.0, centre + half), trials};
+}
+
+}  // namespace iclab::analysis

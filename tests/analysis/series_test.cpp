@@ -1,0 +1,42 @@
+#include "analysis/series.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <vector>
+
+namespace iclab::analysis {
+namespace {
+
+TEST(Series, FirstPassage) {
+  const std::vector<std::int64_t> steps{0, 10, 20, 30};
+  const std::vector<double> values{4, 3, 2, 2.5};
+  EXPECT_EQ(first_at_or_below(steps, values, 3), 10);
+  EXPECT_EQ(first_below(steps, values, 3), 20);
+  EXPECT_EQ(first_at_or_below(steps, values, 4), 0);
+  EXPECT_EQ(first_at_or_below(steps, values, 1), kNever);
+  EXPECT_EQ(first_at_or_below({}, {}, 1), kNever);
+}
+
+TEST(Series, DropLevel) {
+  EXPECT_EQ(drop_level(10, 2, 0.25), 8);
+  EXPECT_EQ(drop_level(10, 2, 1), 2);
+}
+
+TEST(Series, SlowestDescentFindsTheShelf) {
+  // A staircase 10 -> 6 (shelf) -> 0; the flat ends lie outside the window.
+  const std::vector<std::int64_t> steps{0, 10, 20, 30, 40, 50, 60};
+  const std::vector<double> values{10, 10, 6.2, 6, 5.9, 1, 1};
+  EXPECT_NEAR(value_at_slowest_descent(steps, values, 10, 50), 5.95, 6 * 4e-16);
+  EXPECT_TRUE(std::isnan(value_at_slowest_descent(steps, values, 11, 19)));
+}
+
+TEST(Series, Crossing) {
+  const std::vector<double> x{1, 2, 3, 4}, y{1.2, 1.1, 0.9, 0.8};
+  EXPECT_NEAR(crossing(x, y, 1), 2.5, 2.5 * 1e-15);
+  EXPECT_EQ(crossing(x, y, 0.9), 3);
+  EXPECT_TRUE(std::isnan(crossing(x, y, 2)));
+}
+
+}  // namespace
+}  // namespace iclab::analysis
