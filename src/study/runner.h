@@ -37,6 +37,10 @@ struct RunnerSummary {
 /// state (a probe due before it: by replaying the run, whose weights must come out bit for bit).
 RunnerSummary run_study(const Study& study, Store& store, const RunnerOptions& options);
 
+/// The studies that were run into a store, in alphabetical order of their names: run_study writes them
+/// there, with their overrides.
+std::vector<Study> stored_studies(const Store& store);
+
 /// Counts of a study's runs in a store.
 struct StudyStatus {
   std::int64_t done = 0, running = 0, waiting = 0, diverged = 0, failed = 0;

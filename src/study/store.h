@@ -63,15 +63,25 @@ class Store {
   std::optional<StoredRun> run(const std::string& id) const;
   std::vector<StoredRun> runs() const;
   void save(const Progress& progress);
+  void save(std::span<const Progress> progress);  // all of them, or none, in one transaction
   std::optional<std::vector<std::byte>> checkpoint(const std::string& run) const;
   std::vector<train::Tensor> weights(const std::string& run) const;
   std::vector<Series> series(const std::string& run) const;
   std::optional<Series> series(const std::string& run, const std::string& probe,
                                const std::string& name) const;
 
+  /// What a ProbeSpec::id stands for.
+  struct StoredProbe {
+    std::string id, kind;
+    Json settings;
+  };
+  void add_probes(std::span<const StoredProbe> probes);  // those already there are left alone
+  std::vector<StoredProbe> probes() const;
+
   // ---- the study and what was derived from it ----
   void set_document(const std::string& key, const std::string& text);  // study file, claims, machine
   std::optional<std::string> document(const std::string& key) const;
+  std::vector<std::string> document_keys() const;  // in alphabetical order
 
   /// Over all finished runs' identities, weights and series in canonical order: one changed bit anywhere
   /// changes it.

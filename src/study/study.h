@@ -26,6 +26,9 @@ struct ProbeSpec {
   train::Choice choice;
   std::vector<std::int64_t> due;  // ascending
   std::string id;                 // hash of kind and settings (not of the steps): the series' key in a store
+  std::string name;               // what `stop` and [sweep] call it: `name` of the file, or its kind
+  std::string schedule;           // canonical: "every 100", "0,1,2,5"
+  bool at_end = false;            // due where the run ends, wherever that is
 };
 
 /// One point of the sweep: all that a run needs but its seed.
@@ -50,7 +53,9 @@ struct Study {
   bool independent = false;        // true: points don't share streams
   std::vector<Axis> axes;
   std::vector<Point> points;       // the cross product, last axis fastest
+  std::string file;                // as messages call it
   std::string text;                // the file as read
+  std::vector<std::string> overrides;  // "key=value", applied to it
 
   /// The point with these axis values (others than those named: any). Throws Error if none or several fit.
   const Point& at(const std::vector<std::pair<std::string, Setting>>& axes) const;
