@@ -11,7 +11,6 @@
 #include <string>
 #include <vector>
 
-#include "base/json.h"
 #include "train/run.h"
 
 namespace iclab::study {
@@ -26,7 +25,7 @@ struct Series {
 
 struct StoredRun {
   std::string id;
-  Json identity;                 // Point::identity()
+  std::string identity;          // Point::identity() as canonical JSON text
   std::uint64_t study_seed = 0;
   std::int64_t seed_index = 0;
   train::RunStatus status = train::RunStatus::kRunning;
@@ -72,8 +71,7 @@ class Store {
 
   /// What a ProbeSpec::id stands for.
   struct StoredProbe {
-    std::string id, kind;
-    Json settings;
+    std::string id, kind, settings;  // settings: JSON text
   };
   void add_probes(std::span<const StoredProbe> probes);  // those already there are left alone
   std::vector<StoredProbe> probes() const;
