@@ -76,30 +76,33 @@ class LinearAttention : public Model {
   }
 
   Value gamma(Builder& b, Weights& weights, std::int64_t d) const {
-    return weights.declare("Gamma", initial_matrix(b, d));
+    return weights.declare("Gamma", [&] { return initial_matrix(b, d); });
   }
   Value value(Builder& b, Weights& weights) const {
-    return weights.declare("v", b.constant(alpha_));
+    return weights.declare("v", [&] { return b.constant(alpha_); });
   }
   Value w(Builder& b, Weights& weights, std::int64_t d) const {
-    return weights.declare("W", initial_matrix(b, d));
+    return weights.declare("W", [&] { return initial_matrix(b, d); });
   }
   Value wq(Builder& b, Weights& weights, std::int64_t d) const {
-    return weights.declare("W_Q", alpha_ * b.identity(d));
+    return weights.declare("W_Q", [&] { return alpha_ * b.identity(d); });
   }
   Value wk(Builder& b, Weights& weights, std::int64_t d) const {
-    return weights.declare("W_K", alpha_ * b.identity(d));
+    return weights.declare("W_K", [&] { return alpha_ * b.identity(d); });
   }
 
   // v = alpha and A = W0^T, all else 0.
   Value pv(Builder& b, Weights& weights, std::int64_t d) const {
-    std::vector<double> numbers(static_cast<size_t>((d + 1) * (d + 1)), 0.0);
-    numbers.back() = alpha_;
-    return weights.declare("W_PV", b.constant({d + 1, d + 1}, std::move(numbers)));
+    return weights.declare("W_PV", [&] {
+      std::vector<double> numbers(static_cast<size_t>((d + 1) * (d + 1)), 0.0);
+      numbers.back() = alpha_;
+      return b.constant({d + 1, d + 1}, std::move(numbers));
+    });
   }
   Value kq(Builder& b, Weights& weights, std::int64_t d) const {
-    const Value a = transpose(initial_matrix(b, d));
-    return weights.declare("W_KQ", pad(pad(a, 0, 0, d + 1), 1, 0, d + 1));
+    return weights.declare("W_KQ", [&] {
+      return pad(pad(transpose(initial_matrix(b, d)), 0, 0, d + 1), 1, 0, d + 1);
+    });
   }
 
   Blocks full_blocks(Builder& b, Weights& weights, std::int64_t d) const {

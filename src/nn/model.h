@@ -25,8 +25,9 @@ class Weights {
     Value initial;  // what it starts from (replica or study rate), same shape
   };
 
-  /// The weight of that name, declared at its first mention.
-  Value declare(const std::string& name, Value initial);
+  /// The weight of that name; the first mention declares it and asks for its initial value, later ones
+  /// don't, so that random initial values do not depend on how often a weight is mentioned.
+  Value declare(const std::string& name, const std::function<Value()>& initial);
 
   std::span<const Weight> all() const { return weights_; }
 

@@ -7,12 +7,14 @@
 
 namespace iclab::nn {
 
-Value Weights::declare(const std::string& name, Value initial) {
+Value Weights::declare(const std::string& name, const std::function<Value()>& initial) {
   for (const Weight& weight : weights_)
     if (weight.name == name) return weight.value;
-  Builder& b = initial.builder();
-  const Value value = b.name(b.input(name, initial.shape(), program::Rate::kStep), name);
-  weights_.push_back({name, value, initial});
+  const Value start = initial();
+  Builder& b = start.builder();
+  const program::Shape shape = start.shape();
+  const Value value = b.name(b.input(name, shape, program::Rate::kStep), name);
+  weights_.push_back({name, value, start});
   return value;
 }
 

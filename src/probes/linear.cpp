@@ -25,15 +25,12 @@ class LinearRisk : public Probe {
     const bool angular = test_ == "span" || test_ == "outside";
     std::vector<Value> risks;
     for (const double angle : angular ? angles_ : std::vector<double>{0.0}) {
-      tasks::LinearMoments moments = moments_of(b, task, {test_, angle});
-      if (context_ > 0) moments.context = context_;
-      if (noise_ >= 0) moments.noise_variance = noise_ * noise_;
-      risks.push_back(reshape(risk(b, weights, model, moments), {1}));
+      risks.push_back(reshape(risk(b, weights, model, moments_at(b, task, angle)), {1}));
     }
     std::vector<Series> series{
         {"risk", angular ? program::concat(risks, 0) : reshape(risks[0], {})}};
     if (per_class_) {
-      const tasks::LinearMoments moments = moments_of(b, task, {test_, 0});
+      const tasks::LinearMoments moments = moments_at(b, task, 0);
       for (size_t k = 0; k < moments.classes.size(); ++k) {
         tasks::LinearMoments own = moments;
         own.second_moment = moments.classes[k];
@@ -45,6 +42,13 @@ class LinearRisk : public Probe {
   }
 
  private:
+  tasks::LinearMoments moments_at(Builder& b, const tasks::Task& task, double angle) const {
+    tasks::LinearMoments moments = moments_of(b, task, {test_, angle});
+    if (context_ > 0) moments.context = context_;
+    if (noise_ >= 0) moments.noise_variance = noise_ * noise_;
+    return moments;
+  }
+
   Value risk(Builder& b, nn::Weights& weights, const nn::Model& model,
              const tasks::LinearMoments& moments) const {
     const Value j = model.population_loss(b, weights, moments);

@@ -164,7 +164,7 @@ void Differentiation::propagate(int id, Value g) {
       add(node.in[2], select(value(x), zero, g));
       return;
     }
-    case Op::kReshape: return add(x, reshape(g, value(x).shape()));
+    case Op::kReshape: return add(x, reshape(g, Shape(value(x).shape())));
     case Op::kBroadcast: return add(x, g);
     case Op::kTranspose: {
       std::vector<int> inverse(node.ints.size());
@@ -191,15 +191,17 @@ void Differentiation::propagate(int id, Value g) {
       return;
     }
     case Op::kProduct:  // c = a b: da = g b^T, db = a^T g
+    case Op::kPromptProduct:
       if (active_[static_cast<size_t>(node.in[0])])
         add(node.in[0], matmul(g, transpose(value(node.in[1]))));
       if (active_[static_cast<size_t>(node.in[1])])
         add(node.in[1], matmul(transpose(value(node.in[0])), g));
       return;
     case Op::kSum: {
-      Shape kept = value(x).shape();
+      const Shape from = value(x).shape();  // a copy: new nodes move the old ones
+      Shape kept = from;
       for (const std::int64_t axis : node.ints) kept[static_cast<size_t>(axis)] = 1;
-      return add(x, broadcast_to(reshape(g, kept), value(x).shape()));
+      return add(x, broadcast_to(reshape(g, kept), from));
     }
     case Op::kGather: return add(x, scatter_add(g, value(node.in[1]), value(x).shape()[0]));
     case Op::kScatterAdd: return add(x, gather(g, value(node.in[1])));

@@ -33,7 +33,7 @@ Builder& common_builder(const std::string& operation, std::initializer_list<Valu
 
 void expect(const std::string& operation, Value value, DType dtype) {
   if (value.dtype() != dtype)
-    fail(operation, fmt::format("expected a {} value, received {} {}", name(dtype),
+    fail(operation, fmt::format("expected {}, received {} {}", name(dtype),
                                 name(value.dtype()), to_string(value.shape())));
 }
 
@@ -73,8 +73,22 @@ Value unary_node(Unary function, Value a) {
   return a.builder().emit(std::move(node));
 }
 
+Value integer_node(const std::string& operation, Binary function, Value a, Value b) {
+  Node node{.op = Op::kIntegerBinary, .dtype = DType::kInteger,
+            .shape = broadcast(operation, a.shape(), b.shape()), .in = {a.id(), b.id()}};
+  switch (function) {
+    case Binary::kAdd: node.code = static_cast<int>(lanes::Integer::kAdd); break;
+    case Binary::kSubtract: node.code = static_cast<int>(lanes::Integer::kSubtract); break;
+    case Binary::kMultiply: node.code = static_cast<int>(lanes::Integer::kMultiply); break;
+    default: fail(operation, "expected real values, received integers; use to_real");
+  }
+  return a.builder().emit(std::move(node));
+}
+
 Value binary_node(const char* operation, Binary function, Value a, Value b) {
   Builder& builder = common_builder(operation, {a, b});
+  if (a.dtype() == DType::kInteger && b.dtype() == DType::kInteger)
+    return integer_node(operation, function, a, b);
   expect(operation, a, DType::kReal);
   expect(operation, b, DType::kReal);
   Node node{.op = Op::kBinary, .shape = broadcast(operation, a.shape(), b.shape()),
@@ -140,7 +154,17 @@ Value Builder::identity(std::int64_t n) {
 Value Builder::input(const std::string& name, const Shape& shape, Rate rate, DType dtype) {
   check_shape("input " + name, shape);
   if (rate == Rate::kStudy) fail("input " + name, "expected replica, step or prompt rate");
-  return emit({.op = Op::kInput, .dtype = dtype, .rate = rate, .shape = shape, .name = name});
+  const Value value =
+      emit({.op = Op::kInput, .dtype = dtype, .rate = rate, .shape = shape, .name = name});
+  const auto [entry, is_new] = inputs_.emplace(name, value.id());
+  if (!is_new && entry->second != value.id())
+    fail("input " + name, fmt::format("expected one input of a name, received {} {} {} after {} {} {}",
+                                      iclab::program::name(rate), iclab::program::name(dtype),
+                                      to_string(shape),
+                                      iclab::program::name(program_[entry->second].rate),
+                                      iclab::program::name(program_[entry->second].dtype),
+                                      to_string(program_[entry->second].shape)));
+  return value;
 }
 
 Value Builder::step() {
@@ -204,7 +228,7 @@ Value Builder::categorical(Stream stream, const Shape& shape,
 
 Value Builder::name(Value value, const std::string& name) {
   if (interventions_.contains(name))
-    value = input(name, value.shape(), value.rate(), value.dtype());
+    value = input(name, Shape(value.shape()), std::max(value.rate(), Rate::kReplica), value.dtype());
   const auto [entry, is_new] = program_.names.emplace(name, value.id());
   if (!is_new && entry->second != value.id())
     fail("name", fmt::format("'{}' already names another value", name));
@@ -498,7 +522,13 @@ Value scatter_add(Value source, Value index, std::int64_t rows) {
                source.shape().end());
   check_shape("scatter_add", shape);
   const std::int64_t outer = elements(index.shape()), inner = elements(source.shape()) / outer;
-  const Value flat_source = reshape(source, {outer, inner}), flat_index = reshape(index, {outer});
+  const Value flat_index = reshape(index, {outer});
+  Value flat_source = reshape(source, {outer, inner});
+  if (index.rate() == Rate::kPrompt && source.rate() != Rate::kPrompt) {
+    // The kernel reads one source a prompt: give every prompt its own copy.
+    const Value always = reshape(equal(flat_index, flat_index), {outer, 1});
+    flat_source = select(always, flat_source, builder.constant(0.0));
+  }
   return reshape(builder.emit({.op = Op::kScatterAdd, .shape = {rows, inner},
                                .in = {flat_source.id(), flat_index.id()}}),
                  shape);

@@ -56,7 +56,7 @@ class Builder {
   Value constant(const Shape& shape, std::vector<double> numbers);  // row-major, or one number to fill
   Value integer_constant(const Shape& shape, std::vector<std::int64_t> numbers);
   Value identity(std::int64_t n);                             // (n, n)
-  /// A value given from outside, at the rate said (not study).
+  /// A value given from outside, at the rate said (not study). Throws Error if another input has the name.
   Value input(const std::string& name, const Shape& shape, Rate rate, DType dtype = DType::kReal);
   Value step();          // (), integer
   Value prompt_index();  // (), integer
@@ -91,10 +91,11 @@ class Builder {
   random::Purpose prompts_;
   bool fixed_prompts_ = false;
   std::map<random::Purpose, std::uint32_t> next_draw_;
+  std::map<std::string, int> inputs_;
   std::set<std::string> interventions_;
 };
 
-// ---- element by element, broadcasting ----
+// ---- element by element, broadcasting; reals, and + - * of two integers (wrapping) ----
 Value operator-(Value a);
 Value operator+(Value a, Value b);
 Value operator-(Value a, Value b);

@@ -209,6 +209,10 @@ class Planner {
     plan.plain_bytes = at;
   }
 
+  static bool is_written_first(const Node& n) {
+    return n.op == Op::kInput || n.op == Op::kPromptIndex || n.op == Op::kPromptWeight;
+  }
+
   // Prompt-rate buffers: the largest first, each at the lowest place where nothing alive at the same
   // time lies.
   void lay_out_arena() {
@@ -230,11 +234,13 @@ class Planner {
     for (const int id : plan.outputs) last[static_cast<size_t>(base_of(id))] = end;
 
     std::vector<Interval> waiting, placed;
-    for (const int id : order)
-      if (node(id).rate == Rate::kPrompt)
-        waiting.push_back({id, position[static_cast<size_t>(id)],
-                           std::max(last[static_cast<size_t>(id)], position[static_cast<size_t>(id)]),
-                           aligned(bytes(id) * lanes::kLanes), 0});
+    for (const int id : order) {
+      if (node(id).rate != Rate::kPrompt) continue;
+      // What the executor writes before a strand begins is alive from the start.
+      const int at = position[static_cast<size_t>(id)], born = is_written_first(node(id)) ? 0 : at;
+      waiting.push_back({id, born, std::max(last[static_cast<size_t>(id)], at),
+                         aligned(bytes(id) * lanes::kLanes), 0});
+    }
     std::stable_sort(waiting.begin(), waiting.end(),
                      [](const Interval& a, const Interval& b) { return a.bytes > b.bytes; });
     for (Interval& interval : waiting) {

@@ -23,9 +23,21 @@ class Pass {
       : from_(from), to_(to), map_(from.nodes.size(), -1), live_(live_nodes(from, outputs)),
         only_sliced_(from.nodes.size(), true) {
     for (const int id : outputs) only_sliced_[static_cast<size_t>(id)] = false;
-    for (size_t id = 0; id < from.nodes.size(); ++id)
-      if (live_[id] && from.nodes[id].op != Op::kSlice)
-        for (const int in : from.nodes[id].in) only_sliced_[static_cast<size_t>(in)] = false;
+    std::vector<std::int64_t> read(from.nodes.size(), 0);  // elements that slices read
+    for (size_t id = 0; id < from.nodes.size(); ++id) {
+      const Node& node = from.nodes[id];
+      if (!live_[id]) continue;
+      for (const int in : node.in) {
+        if (node.op == Op::kSlice) read[static_cast<size_t>(in)] += elements(node.shape);
+        else only_sliced_[static_cast<size_t>(in)] = false;
+      }
+    }
+    // Slices that together read as much as there is have no dead rows to save (of a concat: a copy).
+    for (size_t id = 0; id < from.nodes.size(); ++id) {
+      const std::int64_t there = elements(from.nodes[id].shape);
+      const std::int64_t worth = from.nodes[id].op == Op::kConcat ? there : there - 1;
+      if (read[id] > worth && !is_free(from.nodes[id].op)) only_sliced_[id] = false;
+    }
   }
 
   std::vector<int> run(std::span<const int> outputs) {
@@ -39,6 +51,10 @@ class Pass {
   }
 
  private:
+  static bool is_free(Op op) {
+    return op == Op::kReshape || op == Op::kTranspose || op == Op::kBroadcast;
+  }
+
   Value mapped(int id) const { return {&to_, map_[static_cast<size_t>(id)]}; }
 
   int emit(int id) {
@@ -199,7 +215,8 @@ class Pass {
 bool same_nodes(const Program& a, const Program& b) {
   return a.nodes.size() == b.nodes.size() &&
          std::equal(a.nodes.begin(), a.nodes.end(), b.nodes.begin(), [](const Node& x, const Node& y) {
-           return x.op == y.op && x.in == y.in && x.shape == y.shape && x.ints == y.ints;
+           return x.op == y.op && x.code == y.code && x.in == y.in && x.shape == y.shape &&
+                  x.ints == y.ints;
          });
 }
 

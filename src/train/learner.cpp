@@ -2,13 +2,17 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <map>
+#include <mutex>
+#include <nlohmann/json.hpp>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "nn/model.h"
 #include "probes/probe.h"
-#include "program/autodiff.h"
-#include "program/rewrite.h"
 #include "tasks/task.h"
+#include "train/compile.h"
 #include "train/trainer.h"
 
 namespace iclab::train {
@@ -16,12 +20,6 @@ namespace {
 
 using program::Builder;
 using program::Value;
-
-std::vector<std::string> names_of(std::span<const nn::Weights::Weight> weights) {
-  std::vector<std::string> names;
-  for (const auto& weight : weights) names.push_back(weight.name);
-  return names;
-}
 
 Value loss_of(Builder& b, nn::Weights& weights, const tasks::Task& task, const nn::Model& model,
               const std::string& loss) {
@@ -32,13 +30,6 @@ Value loss_of(Builder& b, nn::Weights& weights, const tasks::Task& task, const n
   }
   const tasks::Prompt prompt = task.sample(b);
   return prompt_mean(square(model.predict(b, weights, prompt) - prompt["target"]));
-}
-
-// The value's id in a rewritten program, by the name of the weight's input.
-std::vector<Value> inputs_named(Builder& b, const std::vector<std::string>& names) {
-  std::vector<Value> values;
-  for (const std::string& name : names) values.push_back(b.named(name));
-  return values;
 }
 
 }  // namespace
@@ -68,9 +59,16 @@ bool matches(const std::string& pattern, const std::string& name) {
   return p == pattern.size();
 }
 
+// The probes compiled so far, by kind and settings; runs ask from several threads.
+struct Learner::Compiled {
+  std::mutex mutex;
+  std::map<std::string, Stage> probes;
+};
+
 Learner::Learner(const Choice& task_choice, const Choice& model_choice, const Training& training,
                  bool is_double)
-    : task_(task_choice), model_(model_choice), training_(training), is_double_(is_double) {
+    : task_(task_choice), model_(model_choice), training_(training), is_double_(is_double),
+      compiled_(std::make_shared<Compiled>()) {
   const auto task = tasks::find_task(task_.kind).make(task_.settings);
   const auto model = nn::find_model(model_.kind).make(model_.settings);
 
@@ -78,12 +76,21 @@ Learner::Learner(const Choice& task_choice, const Choice& model_choice, const Tr
   Builder forward;
   nn::Weights weights;
   const Value loss = loss_of(forward, weights, *task, *model, training_.loss);
-  const std::vector<std::string> names = names_of(weights.all());
   for (const auto& weight : weights.all()) {
     const std::int64_t offset =
-        weights_.empty() ? 0 : weights_.back().offset + elements(weights_.back().shape);
+        weights_.empty() ? 0 : weights_.back().offset + program::elements(weights_.back().shape);
     weights_.push_back({weight.name, weight.value.shape(), offset});
   }
+  check_groups(names_of(weights));
+
+  const std::int64_t batch = training_.loss == "population" ? 1 : training_.batch;
+  step_plan_ = compile_step(loss, weights, {}, batch, is_double_);
+  std::vector<Value> initial;
+  for (const auto& weight : weights.all()) initial.push_back(weight.initial);
+  initial_plan_ = compile_outputs(initial, {}, 1, is_double_);
+}
+
+void Learner::check_groups(const std::vector<std::string>& names) const {
   for (const Group& group : training_.groups) {
     const bool used = std::any_of(names.begin(), names.end(), [&](const std::string& name) {
       return matches(group.match, name);
@@ -92,29 +99,17 @@ Learner::Learner(const Choice& task_choice, const Choice& model_choice, const Tr
       throw UsageError(fmt::format("[[train.group]] match = \"{}\" matches no weight; there are {}{}",
                                    group.match, join(names), did_you_mean(group.match, names)));
   }
-
-  std::vector<int> wanted{loss.id()};
-  for (const auto& weight : weights.all()) wanted.push_back(weight.value.id());
-  program::Rewritten cheap = program::rewrite(forward.program(), wanted);
-  const std::vector<Value> inputs = inputs_named(*cheap.builder, names);
-  std::vector<int> outputs{cheap.outputs[0]};
-  for (const Value& gradient :
-       program::gradients(Value(cheap.builder.get(), cheap.outputs[0]), inputs))
-    outputs.push_back(gradient.id());
-  for (const Value& input : inputs) outputs.push_back(input.id());  // keeps unused weights alive
-  const program::Rewritten whole = program::rewrite(cheap.builder->program(), outputs);
-  const std::span<const int> step_outputs(whole.outputs.data(), 1 + names.size());
-  const program::PlanOptions options{training_.loss == "population" ? 1 : training_.batch, is_double_,
-                                     names};
-  step_plan_ = program::make_plan(whole.builder->program(), step_outputs, options);
-
-  std::vector<int> initial;
-  for (const auto& weight : weights.all()) initial.push_back(weight.initial.id());
-  const program::Rewritten start = program::rewrite(forward.program(), initial);
-  initial_plan_ = program::make_plan(start.builder->program(), start.outputs, {1, is_double_, {}});
 }
 
 Stage Learner::compile_probe(const Choice& choice) const {
+  const std::string key = choice.kind + " " + choice.settings.json().dump();
+  const std::lock_guard lock(compiled_->mutex);
+  const auto found = compiled_->probes.find(key);
+  if (found != compiled_->probes.end()) return found->second;
+  return compiled_->probes.emplace(key, build_probe(choice)).first->second;
+}
+
+Stage Learner::build_probe(const Choice& choice) const {
   const auto probe = probes::find_probe(choice.kind).make(choice.settings);
   if (probe->is_training_loss()) return {nullptr, {"loss"}};
   const auto task = tasks::find_task(task_.kind).make(task_.settings);
@@ -123,19 +118,14 @@ Stage Learner::compile_probe(const Choice& choice) const {
   Builder b(random::Purpose::kEvaluation);
   nn::Weights weights;
   for (const WeightInfo& weight : weights_)  // the same weights in the same order
-    weights.declare(weight.name, b.constant(weight.shape, {0.0}));
+    weights.declare(weight.name, [&] { return b.constant(weight.shape, {0.0}); });
   Stage stage;
-  std::vector<int> outputs;
+  std::vector<Value> outputs;
   for (const probes::Series& series : probe->build(b, weights, *task, *model)) {
     stage.series.push_back(series.name);
-    outputs.push_back(prompt_mean(series.value).id());
+    outputs.push_back(prompt_mean(series.value));
   }
-  const size_t measured = outputs.size();
-  for (const auto& weight : weights.all()) outputs.push_back(weight.value.id());
-  const program::Rewritten cheap = program::rewrite(b.program(), outputs);
-  const program::PlanOptions options{probe->prompts(), is_double_, names_of(weights.all())};
-  stage.plan = program::make_plan(cheap.builder->program(),
-                                  std::span(cheap.outputs.data(), measured), options);
+  stage.plan = compile_outputs(outputs, weights, probe->prompts(), is_double_);
   return stage;
 }
 

@@ -83,15 +83,22 @@ class Learner {
   const std::shared_ptr<const program::Plan>& step_plan() const { return step_plan_; }
   /// The initial weights.
   const std::shared_ptr<const program::Plan>& initial_plan() const { return initial_plan_; }
-  /// A probe's outputs. Throws UsageError if it doesn't fit.
+  /// A probe's outputs, compiled at its first mention and shared by all runs; any thread may ask.
+  /// Throws UsageError if it doesn't fit.
   Stage compile_probe(const Choice& probe) const;
 
  private:
+  struct Compiled;
+
+  void check_groups(const std::vector<std::string>& names) const;
+  Stage build_probe(const Choice& probe) const;
+
   Choice task_, model_;
   Training training_;
   bool is_double_;
   std::vector<WeightInfo> weights_;
   std::shared_ptr<const program::Plan> step_plan_, initial_plan_;
+  std::shared_ptr<Compiled> compiled_;
 };
 
 /// True if `name` matches the pattern ("*": any letters, "?": one).

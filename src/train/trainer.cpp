@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cmath>
 #include <cstring>
 
 #include "base/error.h"
@@ -13,24 +12,15 @@ namespace {
 
 constexpr std::uint64_t kStateMagic = 0x31737461'4c434931;  // "1ICLats1"
 
-template <class T>
-const lanes::Kernels<T>& chosen_kernels() {
-  return lanes::kernels<T>(lanes::chosen_instruction_set());
-}
-
-void append(std::vector<std::byte>& bytes, const void* data, size_t size) {
-  const auto* begin = static_cast<const std::byte*>(data);
-  bytes.insert(bytes.end(), begin, begin + size);
-}
-
 }  // namespace
 
 template <class T>
 Trainer<T>::Trainer(const Learner& learner, const program::Keys& keys,
                     std::vector<ProbeRequest> probes, std::int64_t steps,
                     std::optional<StopRule> stop)
-    : training_(learner.training()), infos_(learner.weights()), step_executor_(learner.step_plan()),
-      steps_(steps), stop_(std::move(stop)) {
+    : training_(learner.training()), optimizer_(find_optimizer(training_.optimizer.kind)),
+      kernels_(lanes::kernels<T>(lanes::chosen_instruction_set())), infos_(learner.weights()),
+      step_executor_(learner.step_plan()), steps_(steps), stop_(std::move(stop)) {
   program::Executor<T> initial(learner.initial_plan());
   initial.begin(keys);
   initial.run(0);
@@ -51,9 +41,9 @@ Trainer<T>::Trainer(const Learner& learner, const program::Keys& keys,
     probes_.push_back(std::move(probe));
   }
 
-  const OptimizerEntry& optimizer = find_optimizer(training_.optimizer.kind);
-  if (optimizer.moments > 0) m_.assign(weights.size(), T(0));
-  if (optimizer.moments > 1) v_.assign(weights.size(), T(0));
+  if (optimizer_.moments > 0) m_.assign(weights.size(), T(0));
+  if (optimizer_.moments > 1) v_.assign(weights.size(), T(0));
+  previous_.assign(weights.begin(), weights.end());
   for (const Learner::WeightInfo& info : infos_) {
     Slot slot{info.offset, program::elements(info.shape), {}, {}, false};
     for (const Group& group : training_.groups)
@@ -110,6 +100,7 @@ void Trainer<T>::measure(std::vector<Measurement>& measured) {
 template <class T>
 void Trainer<T>::record(const Probe& probe, const std::string& series, std::span<const T> values,
                         std::vector<Measurement>& measured) {
+  if (!is_finite(values)) return;  // no series holds NaN; the loss decides whether the run has diverged
   for (size_t i = 0; i < values.size(); ++i)
     measured.push_back({probe.request.position, series, step_, static_cast<int>(i),
                         static_cast<double>(values[i])});
@@ -121,18 +112,20 @@ void Trainer<T>::record(const Probe& probe, const std::string& series, std::span
 }
 
 template <class T>
+bool Trainer<T>::is_finite(std::span<const T> values) const {
+  return kernels_.all_finite(values.data(), static_cast<std::int64_t>(values.size()));
+}
+
+// False, with the weights as they were, if loss, gradient or the updated weights are not finite.
+template <class T>
 bool Trainer<T>::update() {
-  const auto& kernels = chosen_kernels<T>();
-  const OptimizerEntry& optimizer = find_optimizer(training_.optimizer.kind);
   const std::span<const T> gradient = step_executor_.outputs_from(1);
   const std::span<T> weights = step_executor_.parameters();
-  const auto loss = static_cast<double>(step_executor_.output(0)[0]);
-  if (!std::isfinite(loss) ||
-      !kernels.all_finite(gradient.data(), static_cast<std::int64_t>(gradient.size())))
-    return false;
+  if (!is_finite(step_executor_.output(0)) || !is_finite(gradient)) return false;
+  std::ranges::copy(weights, previous_.begin());
 
   lanes::UpdateArgs args;
-  optimizer.set(training_.optimizer.settings, step_, args);
+  optimizer_.set(training_.optimizer.settings, step_, args);
   args.scale = training_.gradient_scale;
   const double lr = args.lr, decay = args.decay;
   for (const Slot& slot : slots_) {
@@ -144,22 +137,23 @@ bool Trainer<T>::update() {
     args.gradient = gradient.data() + slot.offset;
     args.m = m_.empty() ? nullptr : m_.data() + slot.offset;
     args.v = v_.empty() ? nullptr : v_.data() + slot.offset;
-    kernels.update[static_cast<size_t>(optimizer.update)](args);
+    kernels_.update[static_cast<size_t>(optimizer_.update)](args);
   }
-  return true;
+  if (is_finite(weights)) return true;
+  std::ranges::copy(previous_, weights.begin());
+  return false;
 }
 
 template <class T>
 std::vector<std::byte> Trainer<T>::save() const {
   const std::span<const T> weights = step_executor_.parameters();
-  std::vector<std::byte> bytes;
   const std::uint64_t header[] = {kStateMagic, static_cast<std::uint64_t>(step_),
                                   static_cast<std::uint64_t>(status_), weights.size(), m_.size(),
                                   v_.size(), sizeof(T)};
-  append(bytes, header, sizeof header);
-  append(bytes, weights.data(), weights.size_bytes());
-  append(bytes, m_.data(), m_.size() * sizeof(T));
-  append(bytes, v_.data(), v_.size() * sizeof(T));
+  std::vector<std::byte> bytes(sizeof header + (weights.size() + m_.size() + v_.size()) * sizeof(T));
+  std::byte* at = std::copy_n(reinterpret_cast<const std::byte*>(header), sizeof header, bytes.data());
+  for (const std::span<const T> part : {weights, std::span<const T>(m_), std::span<const T>(v_)})
+    at = std::ranges::copy(std::as_bytes(part), at).out;
   return bytes;
 }
 

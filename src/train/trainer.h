@@ -41,13 +41,17 @@ class Trainer : public Run {
   void record(const Probe& probe, const std::string& series, std::span<const T> values,
               std::vector<Measurement>& measured);
   bool update();
+  bool is_finite(std::span<const T> values) const;
 
   Training training_;
+  const OptimizerEntry& optimizer_;
+  const lanes::Kernels<T>& kernels_;
   std::vector<Learner::WeightInfo> infos_;
   program::Executor<T> step_executor_;
   std::vector<Probe> probes_;
   std::vector<Slot> slots_;
   std::vector<T> m_, v_;
+  std::vector<T> previous_;  // the weights before the latest update
   std::int64_t step_ = 0, steps_;
   std::optional<StopRule> stop_;
   RunStatus status_ = RunStatus::kRunning;
