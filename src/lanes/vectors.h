@@ -51,7 +51,7 @@ constexpr int vectors(D d) {
 
 // l + (l+h) for halves h of the vector, until one lane is left.
 template <class D>
-HWY_INLINE Scalar<D> fold_vector(D d, hn::Vec<D> x) {
+HWY_INLINE Scalar<D> fold_vector(D /*d*/, hn::Vec<D> x) {
   if constexpr (hn::MaxLanes(D()) == 1) {
     return hn::GetLane(x);
   } else {

@@ -1,0 +1,82 @@
+// Rows of tables by index, and their adjoint.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "lanes/gather.cpp"
+#include "hwy/foreach_target.h"
+// foreach_target comes first.
+#include <algorithm>
+#include <cstdint>
+
+#include "lanes/vectors.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace iclab::lanes::HWY_NAMESPACE {
+
+// The operands of one group. Scalar s of element e of a value lies at e * scalars + s if it is lanes.
+template <class E>
+struct GatherView {
+  E *out, *table;
+  const std::int32_t* index;
+
+  GatherView(const GatherArgs& args, std::int64_t group)
+      : out(start<E>(args.out, group)), table(start<E>(args.table, group)),
+        index(start<const std::int32_t>(args.index, group)) {}
+
+ private:
+  template <class P>
+  static P* start(const Operand& operand, std::int64_t group) {
+    const std::int64_t scalars = operand.lanes ? kLanes : 1;
+    return static_cast<P*>(operand.data) + group * operand.group_stride * scalars;
+  }
+};
+
+std::int64_t clamped(std::int32_t index, std::int64_t rows) {
+  return std::clamp<std::int64_t>(index, 0, rows - 1);
+}
+
+// Calls each(out, table) for every scalar pair, in order of i.
+template <class E, class Each>
+HWY_INLINE void for_each_pair(const GatherArgs& args, Each each) {
+  const std::int64_t lanes = args.out.lanes ? kLanes : 1;
+  const std::int64_t table_lanes = args.table.lanes ? kLanes : 1;
+  const std::int64_t index_lanes = args.index.lanes ? kLanes : 1;
+  const std::int64_t out_step = args.out.strides[3] * lanes;
+  const std::int64_t table_step = args.table.strides[3] * table_lanes;
+  for (std::int64_t group = 0; group < args.groups; ++group) {
+    const GatherView<E> view(args, group);
+    for (std::int64_t i = 0; i < args.outer; ++i)
+      for (std::int64_t lane = 0; lane < lanes; ++lane) {
+        const std::int32_t* index = view.index + i * args.index.strides[3] * index_lanes;
+        const std::int64_t row = clamped(index[args.index.lanes ? lane : 0], args.rows);
+        E* out = view.out + i * args.out.strides[2] * lanes + lane;
+        E* table = view.table + row * args.table.strides[2] * table_lanes + (args.table.lanes ? lane : 0);
+        for (std::int64_t j = 0; j < args.inner; ++j) each(out[j * out_step], table[j * table_step]);
+      }
+  }
+}
+
+template <class E>
+void gather(const GatherArgs& args) {
+  for_each_pair<E>(args, [](E& out, const E& table) { out = table; });
+}
+
+template <class E>
+void scatter_add(const GatherArgs& args) {
+  for_each_pair<E>(args, [](const E& out, E& table) { table += out; });
+}
+
+template <class D>
+void fill_gather(Kernels<Scalar<D>>& table) {
+  using T = Scalar<D>;
+  table.gather = &gather<T>;
+  table.gather_integer = &gather<std::int32_t>;
+  table.scatter_add = &scatter_add<T>;
+}
+
+}  // namespace iclab::lanes::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace iclab::lanes {
+ICLAB_LANES_TABLE(gather);
+}  // namespace iclab::lanes
+#endif

@@ -1,0 +1,135 @@
+// Kernels over n contiguous plain scalars: updates of parameters, accumulation, the check for finite
+// numbers.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE "lanes/update.cpp"
+#include "hwy/foreach_target.h"
+// foreach_target comes first.
+#include <algorithm>
+#include <cstdint>
+
+#include "lanes/vectors.h"
+
+HWY_BEFORE_NAMESPACE();
+namespace iclab::lanes::HWY_NAMESPACE {
+
+// `count` scalars (at most a vector) at p; zeros after them.
+template <class D>
+HWY_INLINE hn::Vec<D> load_part(D d, const Scalar<D>* p, std::int64_t count) {
+  constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
+  if (count >= kStep) return hn::LoadU(d, p);
+  HWY_ALIGN Scalar<D> buffer[kStep] = {};
+  std::copy_n(p, count, buffer);
+  return hn::Load(d, buffer);
+}
+
+template <class D>
+HWY_INLINE void store_part(D d, hn::Vec<D> x, Scalar<D>* p, std::int64_t count) {
+  constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
+  if (count >= kStep) return hn::StoreU(x, d, p);
+  HWY_ALIGN Scalar<D> buffer[kStep];
+  hn::Store(x, d, buffer);
+  std::copy_n(buffer, count, p);
+}
+
+template <class D>
+void accumulate(Scalar<D>* total, const Scalar<D>* part, std::int64_t n) {
+  const D d;
+  constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
+  for (std::int64_t i = 0; i < n; i += kStep)
+    store_part(d, hn::Add(load_part(d, total + i, n - i), load_part(d, part + i, n - i)), total + i,
+               n - i);
+}
+
+template <class D>
+bool all_finite(const Scalar<D>* x, std::int64_t n) {
+  // 0 * x is 0 or NaN, and NaN stays in a sum.
+  const D d;
+  constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
+  const auto zero = hn::Zero(d);
+  auto check = zero;
+  for (std::int64_t i = 0; i < n; i += kStep)
+    check = hn::MulAdd(zero, load_part(d, x + i, n - i), check);
+  return hn::AllTrue(d, hn::Eq(check, zero));
+}
+
+// The factors of an update, as vectors, and the formulae of kernels.h.
+template <class D>
+struct Factors {
+  using V = hn::Vec<D>;
+  V lr, scale, decay, mu, b1, rest1, b2, rest2, correction1, correction2, epsilon;
+
+  explicit Factors(const UpdateArgs& a)
+      : lr(set(a.lr)), scale(set(a.scale)), decay(set(a.decay)), mu(set(a.mu)), b1(set(a.b1)),
+        rest1(set(1 - a.b1)), b2(set(a.b2)), rest2(set(1 - a.b2)), correction1(set(a.correction1)),
+        correction2(set(a.correction2)), epsilon(set(a.epsilon)) {}
+
+  HWY_INLINE V sgd(V theta, V g) const { return hn::Sub(theta, hn::Mul(lr, full(theta, g))); }
+  HWY_INLINE V momentum(V theta, V g, V& m) const {
+    m = hn::Add(hn::Mul(mu, m), full(theta, g));
+    return hn::Sub(theta, hn::Mul(lr, m));
+  }
+  HWY_INLINE V adam(V theta, V g, V& m, V& v) const {
+    const V h = full(theta, g);
+    m = hn::Add(hn::Mul(b1, m), hn::Mul(rest1, h));
+    v = hn::Add(hn::Mul(b2, v), hn::Mul(hn::Mul(rest2, h), h));
+    const V step = hn::Mul(lr, hn::Mul(m, correction1));
+    return hn::Sub(theta, hn::Div(step, hn::Add(hn::Sqrt(hn::Mul(v, correction2)), epsilon)));
+  }
+
+ private:
+  static HWY_INLINE V set(double x) { return hn::Set(D(), static_cast<Scalar<D>>(x)); }
+  // g*scale + decay*theta
+  HWY_INLINE V full(V theta, V g) const {
+    return hn::Add(hn::Mul(g, scale), hn::Mul(decay, theta));
+  }
+};
+
+template <class D, Update kUpdate>
+bool update(const UpdateArgs& args) {
+  using T = Scalar<D>;
+  const D d;
+  constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
+  const T* gradient = static_cast<const T*>(args.gradient);
+  if (!all_finite<D>(gradient, args.n)) return false;
+
+  const Factors<D> factors(args);
+  T *theta = static_cast<T*>(args.theta), *m = static_cast<T*>(args.m), *v = static_cast<T*>(args.v);
+  for (std::int64_t i = 0; i < args.n; i += kStep) {
+    const std::int64_t count = args.n - i;
+    const auto g = load_part(d, gradient + i, count);
+    auto t = load_part(d, theta + i, count);
+    if constexpr (kUpdate == Update::kSgd) {
+      t = factors.sgd(t, g);
+    } else {
+      auto new_m = load_part(d, m + i, count);
+      if constexpr (kUpdate == Update::kMomentum) {
+        t = factors.momentum(t, g, new_m);
+      } else {
+        auto new_v = load_part(d, v + i, count);
+        t = factors.adam(t, g, new_m, new_v);
+        store_part(d, new_v, v + i, count);
+      }
+      store_part(d, new_m, m + i, count);
+    }
+    store_part(d, t, theta + i, count);
+  }
+  return true;
+}
+
+template <class D>
+void fill_update(Kernels<Scalar<D>>& table) {
+  table.accumulate = &accumulate<D>;
+  table.all_finite = &all_finite<D>;
+  table.update[static_cast<size_t>(Update::kSgd)] = &update<D, Update::kSgd>;
+  table.update[static_cast<size_t>(Update::kMomentum)] = &update<D, Update::kMomentum>;
+  table.update[static_cast<size_t>(Update::kAdam)] = &update<D, Update::kAdam>;
+}
+
+}  // namespace iclab::lanes::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace iclab::lanes {
+ICLAB_LANES_TABLE(update);
+}  // namespace iclab::lanes
+#endif
