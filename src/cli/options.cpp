@@ -1,0 +1,57 @@
+#include "cli/options.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/settings.h"
+
+namespace iclab::cli {
+namespace {
+
+constexpr std::int64_t kMaxThreads = 1024;
+
+}  // namespace
+
+int TrainingOptions::thread_count() const {
+  return threads.empty() ? 0 : static_cast<int>(whole_number("--threads", threads, 1, kMaxThreads));
+}
+
+void add_training_options(CLI::App& parser, TrainingOptions& options, const std::string& default_out) {
+  // One value a --set: the next word may be a study file.
+  parser.add_option("--set", options.overrides,
+                    "Replace a setting of the study file, e.g. train.lr=0.1 or study.seeds=3")
+      ->type_name("KEY=VALUE")
+      ->allow_extra_args(false);
+  parser.add_option("--threads", options.threads, "Threads (default: one per processor)")
+      ->type_name("N");
+  parser.add_option("--out", options.out, "Where results go (default: " + default_out + ")")
+      ->type_name("DIR");
+}
+
+std::int64_t whole_number(const std::string& where, const std::string& text, std::int64_t minimum,
+                          std::int64_t maximum) {
+  Parameter number{.name = where, .kind = Kind::kInteger};
+  number.minimum = static_cast<double>(minimum);
+  number.maximum = static_cast<double>(maximum);
+  const Setting given = parse_setting(number, text, where);
+  const Settings settings = resolve(std::span(&number, 1), {{where, given}}, where,
+                                    [&](const std::string&) { return where; });
+  return settings.integer(where);
+}
+
+void require_writable(const std::filesystem::path& folder) {
+  std::error_code failure;
+  std::filesystem::create_directories(folder, failure);
+  if (!failure && access(folder.c_str(), W_OK | X_OK) != 0)
+    failure = std::error_code(errno, std::generic_category());
+  if (failure)
+    throw Error(fmt::format("{}: cannot be written ({}); choose another folder with --out",
+                            folder.string(), failure.message()));
+}
+
+}  // namespace iclab::cli
