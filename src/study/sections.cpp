@@ -1,0 +1,320 @@
+#include "study/sections.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "base/sha256.h"
+#include "base/text.h"
+#include "nn/model.h"
+#include "probes/probe.h"
+#include "study/schedule.h"
+#include "tasks/task.h"
+
+namespace iclab::study {
+namespace {
+
+constexpr double kMaxStep = 4'294'967'295.0;  // the step is a 32-bit word of the random counter
+constexpr double kMaxBatch = 1e9;
+constexpr size_t kMaxTables = 1000;
+
+Parameter text(const std::string& name, const std::string& help) {
+  return {.name = name, .kind = Kind::kText, .help = help};
+}
+
+Parameter number(const std::string& name, Kind kind, const std::string& help) {
+  Parameter p{.name = name, .kind = kind, .help = help};
+  p.optional = true;
+  return p;
+}
+
+Parameter integer(const std::string& name, const std::string& help, double minimum, double maximum) {
+  Parameter p = number(name, Kind::kInteger, help);
+  p.minimum = minimum;
+  p.maximum = maximum;
+  return p;
+}
+
+Parameter optional(Parameter p) {
+  p.optional = true;
+  return p;
+}
+
+Parameter with_fallback(Parameter p, Setting fallback) {
+  p.fallback = std::move(fallback);
+  return p;
+}
+
+Section with_kind(const std::string& title, const std::string& noun, const std::string& kind,
+                  const std::vector<Parameter>& parameters) {
+  Section section{title, fmt::format("{} '{}'", noun, kind), {text("kind", "name in the registry")}};
+  section.parameters.insert(section.parameters.end(), parameters.begin(), parameters.end());
+  return section;
+}
+
+// The settings that the registry's entry declares, without the file's own keys.
+Settings own_settings(const Settings& all, const std::vector<Parameter>& declared) {
+  Settings own;
+  for (const Parameter& p : declared)
+    if (all.has(p.name)) own.set(p.name, all.values().at(p.name));
+  return own;
+}
+
+// Runs f, whose message lacks a place, with the place in front.
+template <class F>
+auto at_place(const std::string& place, F&& f) {
+  try {
+    return f();
+  } catch (const UsageError& error) {
+    throw UsageError(place + ": " + error.what());
+  }
+}
+
+// A choice by its registry: kind found, settings resolved and accepted by the thing itself.
+template <class Find, class SectionOf>
+train::Choice read_choice(const Node& table, const std::string& title, const Find& find,
+                          const SectionOf& section_of) {
+  const std::string kind = kind_of(table, {title, "", {}});
+  const auto where = where_in(table, title);
+  const auto& entry = at_place(where("kind"), [&]() -> auto* { return &find(kind); });
+  train::Choice choice{kind, own_settings(read_section(section_of(kind), table), entry->parameters)};
+  if constexpr (requires { entry->make(choice.settings); })
+    at_place(where(""), [&] { entry->make(choice.settings); });
+  return choice;
+}
+
+train::Group read_group(const Node& table) {
+  const Settings settings = read_section(group_section(), table);
+  train::Group group{settings.text("match"), {}, {}, settings.boolean("frozen")};
+  if (settings.has("lr")) group.lr = settings.real("lr");
+  if (settings.has("weight_decay")) group.weight_decay = settings.real("weight_decay");
+  return group;
+}
+
+std::string probe_id(const train::Choice& choice) {
+  const Json json{{"kind", choice.kind}, {"settings", choice.settings.json()}};
+  return to_hex(sha256(json.dump())).substr(0, 32);
+}
+
+ProbeSpec read_probe(const Node& table, std::int64_t steps) {
+  const std::string title = "[[probe]]";
+  ProbeSpec spec;
+  spec.choice = read_choice(table, title, probes::find_probe, probe_section);
+  const auto where = where_in(table, title);
+  const Settings all = read_section(probe_section(spec.choice.kind), table);
+  Schedule schedule = make_schedule(all, steps, where);
+  spec.due = std::move(schedule.due);
+  spec.schedule = std::move(schedule.text);
+  spec.at_end = schedule.at_end;
+  spec.id = probe_id(spec.choice);
+  spec.name = all.has("name") ? all.text("name") : spec.choice.kind;
+  if (spec.name.empty() || spec.name.find('.') != std::string::npos)
+    throw UsageError(fmt::format("{}: found '{}', accepted is a name without dots", where("name"),
+                                 spec.name));
+  return spec;
+}
+
+}  // namespace
+
+// ---- what the tables accept ----------------------------------------------------------------------
+
+Section study_section() {
+  Parameter precision = with_fallback(text("precision", "of weights and activations"), std::string("float32"));
+  precision.choices = {"float32", "float64"};
+  return {"[study]", "[study]",
+          {optional(text("name", "what reports call it; default: the file's name")),
+           with_fallback(integer("seeds", "runs per sweep point", 1, 1e7), std::int64_t{1}),
+           with_fallback(integer("seed", "study seed, part of every random key", 0, 9.2e18), std::int64_t{0}),
+           precision,
+           with_fallback(number("independent", Kind::kBoolean, "sweep points don't share random streams"),
+                         false)}};
+}
+
+Section train_section() {
+  Parameter loss = with_fallback(text("loss", "what is minimised"), std::string("mse"));
+  loss.choices = train::loss_names();
+  Parameter steps = integer("steps", "updates", 1, kMaxStep);
+  steps.optional = false;
+  return {"[train]", "[train]",
+          {optional(text("optimizer", "a table: kind and its settings")),
+           integer("batch", "prompts a step", 1, kMaxBatch), steps, loss,
+           with_fallback(number("gradient_scale", Kind::kReal, "multiplies the gradient, not the loss"), 1.0),
+           optional(text("stop", "a table: probe, series, above, below")),
+           optional(text("group", "tables: match, lr, weight_decay, frozen"))}};
+}
+
+Section group_section() {
+  Parameter lr = number("lr", Kind::kReal, "learning rate, instead of the optimizer's");
+  lr.minimum = 0;
+  Parameter decay = number("weight_decay", Kind::kReal, "instead of the optimizer's");
+  decay.minimum = 0;
+  return {"[[train.group]]", "[[train.group]]",
+          {text("match", "names of weights; * and ? as in file names"), lr, decay,
+           with_fallback(number("frozen", Kind::kBoolean, "not trained"), false)}};
+}
+
+Section stop_section() {
+  return {"[train] stop", "stop",
+          {text("probe", "name or kind of a [[probe]]"), optional(text("series", "default: the probe's first")),
+           number("above", Kind::kReal, "stops once the value is above"),
+           number("below", Kind::kReal, "stops once the value is below")}};
+}
+
+Section task_section(const std::string& kind) {
+  return with_kind("[task]", "task", kind, tasks::find_task(kind).parameters);
+}
+
+Section model_section(const std::string& kind) {
+  return with_kind("[model]", "model", kind, nn::find_model(kind).parameters);
+}
+
+Section optimizer_section(const std::string& kind) {
+  return with_kind("[train] optimizer", "optimizer", kind, train::find_optimizer(kind).parameters);
+}
+
+Section probe_section(const std::string& kind) {
+  Section section = with_kind("[[probe]]", "probe", kind, {});
+  section.parameters.push_back(optional(text("name", "what stop and [sweep] call it; default: its kind")));
+  for (const auto& parameters : {schedule_parameters(), probes::find_probe(kind).parameters})
+    section.parameters.insert(section.parameters.end(), parameters.begin(), parameters.end());
+  return section;
+}
+
+// ---- reading ---------------------------------------------------------------------------------------
+
+std::function<std::string(const std::string&)> where_in(const Node& table, const std::string& title) {
+  return [&table, title](const std::string& name) {
+    const Node* entry = table.find(name);
+    const std::string place = (entry ? *entry : table).where();
+    return name.empty() ? fmt::format("{}: {}", place, title) : fmt::format("{}: {} {}", place, title, name);
+  };
+}
+
+const Node& table_at(const Node& parent, const std::string& key, const std::string& title) {
+  const Node* table = parent.find(key);
+  if (!table) throw UsageError(fmt::format("{}: {}: missing, a study needs it", parent.where(), title));
+  if (table->type != Node::Type::kTable)
+    throw UsageError(fmt::format("{}: {}: found {}, accepted is a table", table->where(), title,
+                                 table->found()));
+  return *table;
+}
+
+std::vector<const Node*> tables_at(const Node& parent, const std::string& key, const std::string& title) {
+  const Node* list = parent.find(key);
+  if (!list) return {};
+  const bool is_list = list->type == Node::Type::kList;
+  const bool tables = is_list && std::ranges::all_of(list->items, [](const Node& item) {
+                        return item.type == Node::Type::kTable;
+                      });
+  if (!tables || list->items.size() > kMaxTables)
+    throw UsageError(fmt::format("{}: {}: found {}, accepted are at most {} tables", list->where(), title,
+                                 list->found(), kMaxTables));
+  std::vector<const Node*> items;
+  for (const Node& item : list->items) items.push_back(&item);
+  return items;
+}
+
+std::string kind_of(const Node& table, const Section& any) {
+  const auto where = where_in(table, any.title);
+  const Node* kind = table.find("kind");
+  if (!kind) throw UsageError(fmt::format("{}: missing; accepted is kind = \"NAME\"", where("kind")));
+  const auto* name = std::get_if<std::string>(&kind->value);
+  if (kind->type != Node::Type::kValue || !name)
+    throw UsageError(fmt::format("{}: found {}, accepted is text", where("kind"), kind->found()));
+  return *name;
+}
+
+Settings read_section(const Section& section, const Node& table, const std::vector<std::string>& tables) {
+  const auto where = where_in(table, section.title);
+  std::map<std::string, Setting> given;
+  for (const auto& [key, node] : table.entries) {
+    if (std::ranges::find(tables, key) != tables.end()) continue;
+    // An unknown key is reported as such, whatever it holds.
+    const bool known = std::ranges::find(section.parameters, key, &Parameter::name) != section.parameters.end();
+    given[key] = known ? node.setting(where(key)) : Setting(false);
+  }
+  return resolve(section.parameters, given, section.what, where);
+}
+
+train::Choice read_task(const Node& root) {
+  return read_choice(table_at(root, "task", "[task]"), "[task]", tasks::find_task, task_section);
+}
+
+train::Choice read_model(const Node& root) {
+  return read_choice(table_at(root, "model", "[model]"), "[model]", nn::find_model, model_section);
+}
+
+std::int64_t read_steps(const Node& root) {
+  const Node& table = table_at(root, "train", "[train]");
+  return read_section(train_section(), table, {"optimizer", "stop", "group"}).integer("steps");
+}
+
+train::Training read_training(const Node& root) {
+  const Node& table = table_at(root, "train", "[train]");
+  const Settings settings = read_section(train_section(), table, {"optimizer", "stop", "group"});
+  train::Training training;
+  training.optimizer = read_choice(table_at(table, "optimizer", "[train] optimizer"), "[train] optimizer",
+                                   train::find_optimizer, optimizer_section);
+  training.loss = settings.text("loss");
+  training.gradient_scale = settings.real("gradient_scale");
+  const bool population = training.loss == "population";  // its batch, if any, changes nothing
+  if (!population && !settings.has("batch"))
+    throw UsageError(fmt::format("{}: missing; loss '{}' needs it (an integer: prompts a step)",
+                                 where_in(table, "[train]")("batch"), training.loss));
+  if (!population) training.batch = settings.integer("batch");
+  for (const Node* group : tables_at(table, "group", "[[train.group]]"))
+    training.groups.push_back(read_group(*group));
+  return training;
+}
+
+std::vector<ProbeSpec> read_probes(const Node& root, std::int64_t steps) {
+  std::vector<ProbeSpec> specs;
+  const std::vector<const Node*> tables = tables_at(root, "probe", "[[probe]]");
+  for (const Node* table : tables) {
+    specs.push_back(read_probe(*table, steps));
+    for (size_t i = 0; i + 1 < specs.size(); ++i)
+      if (specs[i].id == specs.back().id)
+        throw UsageError(fmt::format("{}: found the probe '{}' with the same settings as at {}; accepted is "
+                                     "each once", where_in(*table, "[[probe]]")(""), specs.back().choice.kind,
+                                     tables[i]->where()));
+  }
+  return specs;
+}
+
+std::optional<train::StopRule> read_stop(const Node& root, const std::vector<ProbeSpec>& probes) {
+  const Node& train = table_at(root, "train", "[train]");
+  if (!train.find("stop")) return {};
+  const Section section = stop_section();
+  const Node& table = table_at(train, "stop", section.title);
+  const Settings settings = read_section(section, table);
+  const auto where = where_in(table, section.title);
+
+  train::StopRule rule;
+  std::vector<std::string> names;
+  int found = 0;
+  for (size_t i = 0; i < probes.size(); ++i) {
+    names.push_back(probes[i].name);
+    if (probes[i].name != settings.text("probe")) continue;
+    rule.probe = static_cast<int>(i);
+    ++found;
+  }
+  if (found != 1)
+    throw UsageError(fmt::format(
+        "{}: found '{}', the name of {} probes; accepted is the name of one of them: {}{}{}", where("probe"),
+        settings.text("probe"), found, names.empty() ? "none" : join(names),
+        did_you_mean(settings.text("probe"), names),
+        found > 1 ? "; give each [[probe]] its own name = \"...\"" : ""));
+  if (settings.has("series")) rule.series = settings.text("series");
+  if (settings.has("above")) rule.above = settings.real("above");
+  if (settings.has("below")) rule.below = settings.real("below");
+  if (!rule.above && !rule.below)
+    throw UsageError(fmt::format("{}: found neither above nor below, accepted is one or both", where("")));
+  if (probes[static_cast<size_t>(rule.probe)].at_end)
+    throw UsageError(fmt::format("{}: found '{}', which measures only at the end; accepted is a probe that "
+                                 "measures before", where("probe"), settings.text("probe")));
+  return rule;
+}
+
+}  // namespace iclab::study

@@ -1,0 +1,85 @@
+// SQLite's C interface with owners and exceptions. Every failure is an Error that begins with the file.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace iclab::study {
+
+class Database {
+ public:
+  enum class Access { kRead, kWrite };
+
+  /// Opens a file; kWrite creates it. Other connections are waited for, up to a minute.
+  Database(const std::filesystem::path& file, Access access);
+  ~Database();
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+
+  void execute(const char* sql);
+  std::int64_t integer(const char* sql);  // the first column of the first row
+  std::int64_t last_row() const;          // number of the row inserted last
+
+  const std::filesystem::path& file() const { return file_; }
+  sqlite3* handle() const { return handle_; }
+  [[noreturn]] void fail(int code) const;
+
+ private:
+  std::filesystem::path file_;
+  sqlite3* handle_ = nullptr;
+};
+
+/// A prepared statement; parameters count from 1, columns from 0.
+class Statement {
+ public:
+  Statement(Database& database, const char* sql);
+  ~Statement();
+  Statement(const Statement&) = delete;
+  Statement& operator=(const Statement&) = delete;
+
+  Statement& bind(int parameter, std::int64_t value);
+  Statement& bind(int parameter, double value);
+  Statement& bind(int parameter, std::string_view text);
+  Statement& bind(int parameter, std::span<const std::byte> blob);
+
+  bool step();  // true: a row is there
+  void run();   // to its end, then reset
+  void reset();
+
+  std::int64_t integer(int column) const;
+  double real(int column) const;
+  std::string text(int column) const;
+  std::vector<std::byte> blob(int column) const;
+  std::span<const std::byte> blob_view(int column) const;  // until the next step
+
+ private:
+  Statement& checked(int code);
+
+  Database& database_;
+  sqlite3_stmt* handle_ = nullptr;
+};
+
+/// Rolled back unless committed.
+class Transaction {
+ public:
+  explicit Transaction(Database& database);
+  ~Transaction();
+  Transaction(const Transaction&) = delete;
+  Transaction& operator=(const Transaction&) = delete;
+  void commit();
+
+ private:
+  Database& database_;
+  bool open_ = true;
+};
+
+}  // namespace iclab::study
