@@ -230,9 +230,11 @@ HWY_INLINE void log_in_two_parts(D d, hn::Vec<D> a, hn::Vec<D>& hi, hn::Vec<D>& 
 
   // + e log 2; e times the first part is exact.
   const auto whole_part = hn::Mul(e, hn::Set(d, 0.6931471805598903));
-  hi = hn::Add(whole_part, sum);
-  lo = hn::Add(hn::Sub(sum, hn::Sub(hi, whole_part)),
-               hn::MulAdd(e, hn::Set(d, 5.497923018708371e-14), sum_lo));
+  const auto first = hn::Add(whole_part, sum);
+  const auto second = hn::Add(hn::Sub(sum, hn::Sub(first, whole_part)),
+                              hn::MulAdd(e, hn::Set(d, 5.497923018708371e-14), sum_lo));
+  hi = hn::Add(first, second);
+  lo = hn::Sub(second, hn::Sub(hi, first));
 }
 
 // a^b for a >= 0, by exp(b log a); a = 1 and b = 0 are left to power.
@@ -262,8 +264,8 @@ HWY_INLINE hn::Vec<D> power_of_positive(D d, hn::Vec<D> a, hn::Vec<D> b) {
                      part(hn::LowerHalf(half, a), hn::LowerHalf(half, b)));
 }
 
-/// a^b with C's special values (negative a: for whole b only, otherwise NaN; a^0 = 1^b = 1), but NaN
-/// if either operand is NaN.
+/// a^b with C's special values (a^0 = 1^b = 1, 0^-1 = inf, (-2)^3 = -8, ...), but NaN if either operand is
+/// NaN, or a < 0 (-inf included) and b is not whole.
 template <class D>
 HWY_INLINE hn::Vec<D> power(D d, hn::Vec<D> a, hn::Vec<D> b) {
   const auto one = hn::Set(d, 1), zero = hn::Zero(d);
