@@ -44,6 +44,7 @@ struct ProbeRequest {
   int position = 0;                // in Measurement::probe
   Choice choice;
   std::vector<std::int64_t> due;   // steps, ascending
+  bool at_end = false;             // also where the run stops or diverges
 };
 
 /// Ends a run when a scalar series of a probe crosses a value.

@@ -60,8 +60,8 @@ Trainer<T>::Trainer(const Learner& learner, const program::Keys& keys,
 template <class T>
 void Trainer<T>::advance(std::int64_t updates, std::vector<Measurement>& measured) {
   for (std::int64_t done = 0; status_ == RunStatus::kRunning; ++done) {
-    measure(measured);
-    if (status_ != RunStatus::kRunning) return;
+    measure_due(measured);
+    if (status_ != RunStatus::kRunning) return measure_end(measured);
     if (step_ >= steps_) {
       status_ = RunStatus::kFinished;
       return;
@@ -71,30 +71,42 @@ void Trainer<T>::advance(std::int64_t updates, std::vector<Measurement>& measure
     evaluated_ = false;
     if (!update()) {
       status_ = RunStatus::kDiverged;
-      return;
+      return measure_end(measured);
     }
     ++step_;
   }
 }
 
 template <class T>
-void Trainer<T>::measure(std::vector<Measurement>& measured) {
+void Trainer<T>::measure_due(std::vector<Measurement>& measured) {
   for (Probe& probe : probes_) {
     const std::vector<std::int64_t>& due = probe.request.due;
     while (probe.next < due.size() && due[probe.next] < step_) ++probe.next;
     if (probe.next >= due.size() || due[probe.next] != step_) continue;
     ++probe.next;
-    if (!probe.executor) {
-      if (!evaluated_) step_executor_.run(static_cast<std::uint32_t>(step_));
-      evaluated_ = true;
-      record(probe, "loss", step_executor_.output(0), measured);
-      continue;
-    }
-    std::ranges::copy(step_executor_.parameters(), probe.executor->parameters().begin());
-    probe.executor->run(static_cast<std::uint32_t>(step_));
-    for (size_t i = 0; i < probe.series.size(); ++i)
-      record(probe, probe.series[i], probe.executor->output(i), measured);
+    measure(probe, measured);
   }
+}
+
+template <class T>
+void Trainer<T>::measure_end(std::vector<Measurement>& measured) {
+  for (Probe& probe : probes_)
+    if (probe.request.at_end && probe.measured_at != step_) measure(probe, measured);
+}
+
+template <class T>
+void Trainer<T>::measure(Probe& probe, std::vector<Measurement>& measured) {
+  probe.measured_at = step_;
+  if (!probe.executor) {
+    if (!evaluated_) step_executor_.run(static_cast<std::uint32_t>(step_));
+    evaluated_ = true;
+    record(probe, "loss", step_executor_.output(0), measured);
+    return;
+  }
+  std::ranges::copy(step_executor_.parameters(), probe.executor->parameters().begin());
+  probe.executor->run(static_cast<std::uint32_t>(step_));
+  for (size_t i = 0; i < probe.series.size(); ++i)
+    record(probe, probe.series[i], probe.executor->output(i), measured);
 }
 
 template <class T>

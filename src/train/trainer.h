@@ -28,6 +28,7 @@ class Trainer : public Run {
     std::vector<std::string> series;
     std::unique_ptr<program::Executor<T>> executor;  // none: the training loss
     size_t next = 0;                                 // index into request.due
+    std::int64_t measured_at = -1;                   // the latest step
   };
 
   // What of the optimiser differs between the model's weights.
@@ -37,7 +38,9 @@ class Trainer : public Run {
     bool frozen;
   };
 
-  void measure(std::vector<Measurement>& measured);
+  void measure_due(std::vector<Measurement>& measured);
+  void measure_end(std::vector<Measurement>& measured);
+  void measure(Probe& probe, std::vector<Measurement>& measured);
   void record(const Probe& probe, const std::string& series, std::span<const T> values,
               std::vector<Measurement>& measured);
   bool update();
