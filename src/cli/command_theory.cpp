@@ -1,0 +1,101 @@
+#include <fmt/format.h>
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "theory/function.h"
+
+namespace iclab::cli {
+namespace {
+
+struct TheoryOptions {
+  std::string name;
+  std::vector<std::string> arguments;
+};
+
+Json describe_function(const theory::Function& function) {
+  return {{"name", function.name},
+          {"summary", function.summary},
+          {"source", function.source},
+          {"parameters", describe(function.parameters)}};
+}
+
+Result list_functions(bool as_json) {
+  Json list = Json::array();
+  std::vector<std::vector<std::string>> rows{{"name", "summary", "source"}};
+  for (const theory::Function& function : theory::functions()) {
+    list.push_back(describe_function(function));
+    rows.push_back({function.name, function.summary, function.source});
+  }
+  return {as_json ? json_line(list) : table(rows)};
+}
+
+// A number as typed; null where the theory has no value.
+std::string number_text(const Json& value) {
+  if (value.is_null()) return "undefined";
+  return value.is_number_float() ? fmt::format("{}", value.get<double>()) : value.dump();
+}
+
+bool is_matrix(const Json& value) {
+  return value.is_array() && !value.empty() && value[0].is_array();
+}
+
+// A number on one line, an array as a column, an array of arrays or an object as a table.
+std::string value_text(const Json& value) {
+  std::vector<std::vector<std::string>> rows;
+  if (is_matrix(value)) {
+    for (const Json& line : value) {
+      std::vector<std::string>& row = rows.emplace_back();
+      for (const Json& x : line) row.push_back(number_text(x));
+    }
+    return table(rows);
+  }
+  if (value.is_array()) {
+    std::string text;
+    for (const Json& x : value) text += number_text(x) + "\n";
+    return text;
+  }
+  if (!value.is_object()) return number_text(value) + "\n";
+  std::string matrices;
+  for (const auto& [key, part] : value.items()) {
+    if (is_matrix(part)) {
+      matrices += fmt::format("\n{}\n{}", key, value_text(part));
+      continue;
+    }
+    std::vector<std::string>& row = rows.emplace_back(std::vector<std::string>{key});
+    if (part.is_array())
+      for (const Json& x : part) row.push_back(number_text(x));
+    else
+      row.push_back(number_text(part));
+  }
+  return table(rows) + matrices;
+}
+
+Result evaluate(const TheoryOptions& options, bool as_json) {
+  const theory::Function& function = theory::find_function(options.name);
+  const Settings arguments = theory::parse_arguments(function, options.arguments);
+  const Json value = function.evaluate(arguments);
+  if (as_json)
+    return {json_line({{"name", function.name}, {"args", arguments.json()}, {"value", value}})};
+  return {value_text(value)};
+}
+
+}  // namespace
+
+Action add_theory(CLI::App& parser) {
+  const auto options = std::make_shared<TheoryOptions>();
+  parser.add_option("NAME", options->name, "The closed form to evaluate (without: list them all)")
+      ->type_name("");
+  parser.add_option("KEY=VALUE", options->arguments, "Its arguments; lists as 1,2,3")->type_name("");
+  parser.footer("Example:\n  iclab theory diversity-risk d=8 r=2 K=2 n=32\n\n"
+                "The parameters of a closed form are in: iclab theory --json");
+  return [options](bool as_json) {
+    return options->name.empty() ? list_functions(as_json) : evaluate(*options, as_json);
+  };
+}
+
+}  // namespace iclab::cli

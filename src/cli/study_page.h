@@ -1,0 +1,15 @@
+// The page of a study that belongs to no paper: its runs, its series against the step, its file.
+#pragma once
+
+#include <filesystem>
+
+#include "report/claim.h"
+#include "study/store.h"
+
+namespace iclab::cli {
+
+/// What the page of the studies in a store says: a card a scalar series, with the figure of its medians
+/// over seeds and their 95 % intervals. `name` is the folder's.
+report::PaperReport study_report(const study::Store& store, const std::string& name);
+
+}  // namespace iclab::cli
