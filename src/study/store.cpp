@@ -44,7 +44,8 @@ CREATE TABLE runs (
     CHECK (status IN ('running', 'finished', 'stopped', 'diverged', 'failed')),
   step       INTEGER NOT NULL,
   seconds    REAL NOT NULL,
-  error      TEXT NOT NULL
+  error      TEXT NOT NULL,
+  plan       TEXT NOT NULL
 ) STRICT;
 CREATE TABLE checkpoints (
   run   INTEGER PRIMARY KEY REFERENCES runs (number),
@@ -76,6 +77,12 @@ CREATE TABLE measurements (
   step   INTEGER NOT NULL,
   value  BLOB NOT NULL,
   PRIMARY KEY (series, step)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE blanks (
+  run   INTEGER NOT NULL REFERENCES runs (number),
+  probe TEXT NOT NULL,
+  step  INTEGER NOT NULL,
+  PRIMARY KEY (run, probe, step)
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE documents (
   key  TEXT PRIMARY KEY,
@@ -134,7 +141,7 @@ std::vector<double> doubles(std::span<const std::byte> bytes) {
 }
 
 constexpr const char* kSelectRuns =
-    "SELECT runs.id, identities.text, study_seed, seed_index, status, step, seconds, error "
+    "SELECT runs.id, identities.text, study_seed, seed_index, status, step, seconds, error, plan "
     "FROM runs JOIN identities ON identities.number = runs.identity ";
 
 StoredRun read_run(const Statement& row) {
@@ -147,6 +154,7 @@ StoredRun read_run(const Statement& row) {
   run.step = row.integer(5);
   run.seconds = row.real(6);
   run.error = row.text(7);
+  run.plan = row.text(8);
   return run;
 }
 
@@ -161,6 +169,8 @@ class Saver {
       checkpoint_.bind(1, run).bind(2, std::span(progress.state)).run();
     if (!progress.weights.empty()) save_weights(run, progress.weights);
     save_measurements(run, progress);
+    for (const auto& [probe, step] : progress.blanks)
+      blank_.bind(1, run).bind(2, std::string_view(probe)).bind(3, step).run();
   }
 
  private:
@@ -170,7 +180,8 @@ class Saver {
     const std::int64_t run = number_.integer(0);
     number_.reset();
     update_.bind(1, std::string_view(status_text(progress))).bind(2, progress.step)
-        .bind(3, progress.seconds).bind(4, std::string_view(progress.error)).bind(5, run).run();
+        .bind(3, progress.seconds).bind(4, std::string_view(progress.error))
+        .bind(5, std::string_view(progress.plan)).bind(6, run).run();
     return run;
   }
 
@@ -235,7 +246,8 @@ class Saver {
   Database& database_;
   Statement number_{database_, "SELECT number FROM runs WHERE id = ?"};
   Statement update_{database_,
-                    "UPDATE runs SET status = ?, step = ?, seconds = ?, error = ? WHERE number = ?"};
+                    "UPDATE runs SET status = ?, step = ?, seconds = ?, error = ?, plan = ? "
+                    "WHERE number = ?"};
   Statement checkpoint_{database_, "REPLACE INTO checkpoints (run, state) VALUES (?, ?)"};
   Statement clear_weights_{database_, "DELETE FROM weights WHERE run = ?"};
   Statement weight_{database_,
@@ -246,6 +258,7 @@ class Saver {
                          "SELECT number FROM series WHERE run = ? AND probe = ? AND name = ?"};
   Statement find_value_{database_, "SELECT value FROM measurements WHERE series = ? AND step = ?"};
   Statement value_{database_, "INSERT INTO measurements (series, step, value) VALUES (?, ?, ?)"};
+  Statement blank_{database_, "INSERT OR IGNORE INTO blanks (run, probe, step) VALUES (?, ?, ?)"};
 };
 
 }  // namespace
@@ -350,8 +363,8 @@ void Store::add_runs(std::span<const StoredRun> runs) {
   Statement identity(*impl_->database, "INSERT OR IGNORE INTO identities (text) VALUES (?)");
   Statement run(*impl_->database,
                 "INSERT OR IGNORE INTO runs "
-                "(id, identity, study_seed, seed_index, status, step, seconds, error) "
-                "VALUES (?, (SELECT number FROM identities WHERE text = ?), ?, ?, 'running', 0, 0, '')");
+                "(id, identity, study_seed, seed_index, status, step, seconds, error, plan) "
+                "VALUES (?, (SELECT number FROM identities WHERE text = ?), ?, ?, 'running', 0, 0, '', '')");
   const std::string* last = nullptr;
   for (const StoredRun& one : runs) {
     if (!last || *last != one.identity) identity.bind(1, std::string_view(one.identity)).run();
@@ -404,6 +417,18 @@ std::vector<train::Tensor> Store::weights(const std::string& run) const {
 std::vector<Series> Store::series(const std::string& run) const {
   const std::lock_guard guard(impl_->mutex);
   return impl_->series(impl_->number_of(run));
+}
+
+std::map<std::string, std::vector<std::int64_t>> Store::measured_steps(const std::string& run) const {
+  const std::lock_guard guard(impl_->mutex);
+  Statement statement(*impl_->database,
+                      "SELECT probe, step FROM series "
+                      "JOIN measurements ON measurements.series = series.number WHERE run = ?1 "
+                      "UNION SELECT probe, step FROM blanks WHERE run = ?1 ORDER BY probe, step");
+  statement.bind(1, impl_->number_of(run));
+  std::map<std::string, std::vector<std::int64_t>> steps;
+  while (statement.step()) steps[statement.text(0)].push_back(statement.integer(1));
+  return steps;
 }
 
 std::optional<Series> Store::series(const std::string& run, const std::string& probe,

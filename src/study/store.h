@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -32,6 +33,7 @@ struct StoredRun {
   std::int64_t step = 0;         // of the last saved state
   double seconds = 0;            // of training so far
   std::string error;             // why it failed, if it did
+  std::string plan;              // hash of the steps and probes it was last computed for; "" before its end
 };
 
 /// What a run has to save at once: one transaction.
@@ -44,6 +46,9 @@ struct Progress {
   std::vector<std::byte> state;             // checkpoint
   std::vector<train::Tensor> weights;       // once the run has ended
   std::string error;
+  std::string plan;                         // once the run has ended
+  /// (ProbeSpec::id, step) that were due and gave no finite number.
+  std::vector<std::pair<std::string, std::int64_t>> blanks;
 };
 
 class Store {
@@ -66,6 +71,8 @@ class Store {
   std::optional<std::vector<std::byte>> checkpoint(const std::string& run) const;
   std::vector<train::Tensor> weights(const std::string& run) const;
   std::vector<Series> series(const std::string& run) const;
+  /// Steps at which each probe was measured, ascending, blanks among them.
+  std::map<std::string, std::vector<std::int64_t>> measured_steps(const std::string& run) const;
   std::optional<Series> series(const std::string& run, const std::string& probe,
                                const std::string& name) const;
 

@@ -116,7 +116,7 @@ void Trainer<T>::record(const Probe& probe, const std::string& series, std::span
   for (size_t i = 0; i < values.size(); ++i)
     measured.push_back({probe.request.position, series, step_, static_cast<int>(i),
                         static_cast<double>(values[i])});
-  if (!stop_ || stop_->probe != probe.request.position) return;
+  if (!stop_ || stop_->probe != probe.request.position || status_ != RunStatus::kRunning) return;
   if (series != (stop_->series.empty() ? probe.series.front() : stop_->series)) return;
   const auto value = static_cast<double>(values.front());
   if ((stop_->above && value > *stop_->above) || (stop_->below && value < *stop_->below))
