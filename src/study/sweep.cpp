@@ -209,10 +209,6 @@ SweepAxis read_axis(Node& root, const std::string& key, const Node& node) {
                                  [&](const std::string&) { return at; });
     axis.values[i] = one.values().at(parameter.name);
   }
-  std::vector<Setting> sorted = axis.values;
-  std::ranges::sort(sorted);
-  if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end())
-    throw UsageError(fmt::format("{}: found {} twice, accepted is each value once", where, to_text(*twice)));
   return axis;
 }
 
@@ -278,6 +274,24 @@ std::vector<std::vector<size_t>> grouped(size_t axes, const std::vector<std::vec
   return groups;
 }
 
+// The values of an axis, or of axes that move together, must differ: two points alike would be one.
+void check_distinct(const std::vector<SweepAxis>& axes, const std::vector<size_t>& group, const Node& table) {
+  std::vector<std::vector<Setting>> sorted(axes[group[0]].values.size());
+  std::vector<std::string> keys;
+  for (const size_t i : group) {
+    keys.push_back(axes[i].key);
+    for (size_t j = 0; j < sorted.size(); ++j) sorted[j].push_back(axes[i].values[j]);
+  }
+  std::ranges::sort(sorted);
+  const auto twice = std::ranges::adjacent_find(sorted);
+  if (twice == sorted.end()) return;
+  std::vector<std::string> values;
+  for (const Setting& value : *twice) values.push_back(to_text(value));
+  const Node& place = axes[group[0]].nodes.empty() ? table : axes[group[0]].nodes[0];
+  throw UsageError(fmt::format("{}: [sweep] \"{}\": found {} twice, accepted is each value once",
+                               place.where(), join(keys, "\", \""), join(values)));
+}
+
 }  // namespace
 
 Sweep read_sweep(const Node& given) {
@@ -301,6 +315,8 @@ Sweep read_sweep(const Node& given) {
     sweep.axes.push_back(read_axis(root, key, node));
   }
   sweep.groups = grouped(sweep.axes.size(), zip ? read_zip(*zip, sweep.axes) : std::vector<std::vector<size_t>>{});
+
+  for (const auto& group : sweep.groups) check_distinct(sweep.axes, group, table);
 
   double points = 1;
   for (const auto& group : sweep.groups) points *= static_cast<double>(sweep.axes[group[0]].values.size());
