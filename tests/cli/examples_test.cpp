@@ -1,0 +1,51 @@
+// Every study file of examples/ runs, and shows what it says it shows.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "tests/cli/command_line.h"
+
+namespace iclab::test {
+namespace {
+
+namespace fs = std::filesystem;
+
+// Runs an example with few seeds and steps; probes and sweeps stay.
+Json run_short(const fs::path& example, const std::string& out) {
+  const Outcome outcome = iclab({"run", example.string(), "--out", out, "--set", "study.seeds=1", "--set",
+                                 "train.steps=40", "--json"});
+  EXPECT_EQ(outcome.exit_code, 0) << example << ": " << outcome.err;
+  return outcome.json();
+}
+
+TEST(Examples, EachOneRuns) {
+  const Folder folder;
+  int count = 0;
+  for (const auto& entry : fs::directory_iterator(source_file("examples"))) {
+    if (entry.path().extension() != ".toml") continue;
+    ++count;
+    const Json json = run_short(entry.path(), folder / entry.path().stem().string());
+    EXPECT_EQ(json["study"], entry.path().stem().string());
+    EXPECT_EQ(json["runs"]["failed"], 0);
+    EXPECT_EQ(json["runs"]["diverged"], 0);
+    EXPECT_GT(json["points"].size(), 1U);
+    for (const Json& point : json["points"]) EXPECT_FALSE(point["last"].empty()) << entry.path();
+  }
+  EXPECT_GE(count, 4);
+}
+
+TEST(Examples, StoppingRunsStopBeforeTheirLastStep) {
+  const Folder folder;
+  const Outcome outcome = iclab({"run", source_file("examples/stopping.toml"), "--out", folder / "out",
+                                 "--set", "study.seeds=1", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  for (const Json& point : outcome.json()["points"]) {
+    EXPECT_GT(point["steps"], 0);
+    EXPECT_LT(point["steps"], 2000);
+    EXPECT_LT(point["last"]["risk"], 0.8);
+  }
+}
+
+}  // namespace
+}  // namespace iclab::test
