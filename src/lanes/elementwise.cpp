@@ -1,17 +1,14 @@
-// Element-wise kernels: out(i) = f(in...(i)).
-//
-// Groups and dimensions that lie one behind the other in every operand are joined; what remains inmost
-// is a row. Rows of lanes that are contiguous in all operands are rows of scalars, 16 an element.
+// Element-wise kernels: out(i) = f(in...(i)), row by row (see loops.h).
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lanes/elementwise.cpp"
 #include "hwy/foreach_target.h"
 // foreach_target comes first.
 #include <algorithm>
-#include <array>
 #include <cstdint>
 #include <utility>
 
 #include "lanes/functions.h"
+#include "lanes/loops.h"
 #include "lanes/vectors.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -160,126 +157,49 @@ struct SelectOp {
   }
 };
 
-// ---- loops ----
-
-// What is left after joining: loop 0 is inmost. Operand 0 is out; strides in elements.
-template <size_t kOperands>
-struct Loops {
-  using Strides = std::array<std::int64_t, kOperands>;
-  int rank = 0;
-  std::array<std::int64_t, kMaxRank + 1> size{};
-  std::array<Strides, kMaxRank + 1> stride{};
-
-  // Adds a loop around the others, or lengthens the outermost.
-  void wrap(std::int64_t n, const Strides& s) {
-    if (n == 1) return;
-    bool joins = rank > 0;
-    for (size_t k = 0; joins && k < kOperands; ++k)
-      joins = s[k] == stride[rank - 1][k] * size[rank - 1];
-    if (joins) {
-      size[rank - 1] *= n;
-      return;
-    }
-    size[rank] = n;
-    stride[rank++] = s;
-  }
-};
-
-template <size_t kOperands>
-Loops<kOperands> join_loops(const ElementwiseArgs& args) {
-  const auto operand = [&](size_t k) -> const Operand& { return k == 0 ? args.out : args.in[k - 1]; };
-  typename Loops<kOperands>::Strides strides;
-  Loops<kOperands> loops;
-  for (size_t axis = kMaxRank; axis-- > 0;) {
-    for (size_t k = 0; k < kOperands; ++k) strides[k] = operand(k).strides[axis];
-    loops.wrap(args.dims[axis], strides);
-  }
-  for (size_t k = 0; k < kOperands; ++k) strides[k] = operand(k).group_stride;
-  loops.wrap(args.groups, strides);
-  if (loops.rank == 0) loops.rank = 1, loops.size[0] = 1;
-  return loops;
-}
+// ---- rows ----
 
 // The kernel for one operation: Out and In... are T or int32.
 template <class D, class Op, class Out, class... In>
-class Elementwise {
- public:
-  static void run(const ElementwiseArgs& args) {
-    Elementwise kernel(args);
-    kernel.run_loop(kernel.loops_.rank - 1, kernel.start_);
-  }
-
- private:
+struct Elementwise {
   static constexpr size_t kIn = sizeof...(In);
   static constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
-  using Index = std::index_sequence_for<In...>;
-  using Offsets = std::array<std::byte*, kIn + 1>;
 
-  explicit Elementwise(const ElementwiseArgs& args) : loops_(join_loops<kIn + 1>(args)) {
-    out_lanes_ = args.out.lanes;
-    start_[0] = static_cast<std::byte*>(args.out.data);
-    for (size_t k = 0; k < kIn; ++k) {
-      start_[k + 1] = static_cast<std::byte*>(args.in[k].data);
-      if (args.in[k].lanes) lanes_mask_ |= 1 << k;
-    }
-    constexpr std::array<size_t, kIn + 1> kBytes{sizeof(Out), sizeof(In)...};
-    for (size_t k = 0; k <= kIn; ++k) {
-      const bool lanes = k == 0 ? out_lanes_ : (lanes_mask_ >> (k - 1) & 1) != 0;
-      bytes_[k] = static_cast<std::int64_t>(kBytes[k]) * (lanes ? kLanes : 1);
-    }
-  }
-
-  void run_loop(int level, const Offsets& at) const {
-    if (level == 0) return run_row(at, Index());
-    Offsets here = at;
-    for (std::int64_t i = 0; i < loops_.size[level]; ++i) {
-      run_loop(level - 1, here);
-      for (size_t k = 0; k <= kIn; ++k) here[k] += loops_.stride[level][k] * bytes_[k];
-    }
-  }
-
-  template <size_t... I>
-  void run_row(const Offsets& at, std::index_sequence<I...> index) const {
-    const auto& stride = loops_.stride[0];
-    Out* out = reinterpret_cast<Out*>(at[0]);
-    const bool flat = std::all_of(stride.begin(), stride.end(), [](auto s) { return s == 1; });
-    constexpr int kAllLanes = (1 << kIn) - 1;
-    if (!out_lanes_)
-      scalars_row(loops_.size[0], stride, out, reinterpret_cast<const In*>(at[I + 1])..., index);
-    else if ((flat || loops_.size[0] == 1) && lanes_mask_ == kAllLanes)
-      scalars_row(loops_.size[0] * kLanes, kFlat, out, reinterpret_cast<const In*>(at[I + 1])...,
-                  index);
-    else
-      pick_lanes_row(out, reinterpret_cast<const In*>(at[I + 1])..., index,
-                     std::make_index_sequence<Op::kCheap ? kAllLanes + 1 : 0>());
-  }
-
-  using Strides = typename Loops<kIn + 1>::Strides;
-  static constexpr Strides kFlat = [] {
-    Strides ones{};
-    for (auto& s : ones) s = 1;
-    return ones;
-  }();
-
-  // ---- rows of n scalars ----
-
-  template <size_t... I>
-  static void scalars_row(std::int64_t n, const Strides& stride, Out* out, const In*... in,
-                          std::index_sequence<I...>) {
-    const D d;
-    std::int64_t i = 0;
-    if (Op::kCheap && stride == kFlat)
-      for (; i + kStep <= n; i += kStep) hn::StoreU(Op()(d, load(in + i)...), hn::Rebind<Out, D>(), out + i);
-    for (; i < n; i += kStep) {
-      const std::int64_t count = std::min(kStep, n - i);
-      const auto y = Op()(d, load_strided(in + i * stride[I + 1], stride[I + 1], count)...);
-      store_strided(y, out + i * stride[0], stride[0], count);
-    }
+  static void run(const ElementwiseArgs& args) {
+    for_each_row(args, kIn + 1, {sizeof(Out), sizeof(In)...},
+                 args.out.lanes ? &lanes_or_scalars_row : &scalars_row);
   }
 
   template <class E>
   static HWY_INLINE hn::Vec<hn::Rebind<E, D>> load(const E* from) {
     return hn::LoadU(hn::Rebind<E, D>(), from);
+  }
+  static HWY_INLINE void store(hn::Vec<hn::Rebind<Out, D>> y, Out* to) {
+    hn::StoreU(y, hn::Rebind<Out, D>(), to);
+  }
+  template <class E, size_t kOperand>
+  static HWY_INLINE E* data(const Row& row) {
+    return reinterpret_cast<E*>(row.data[kOperand]);
+  }
+
+  // ---- rows of scalars ----
+
+  static void scalars_row(const Row& row) {
+    scalars_row_of(row, std::index_sequence_for<In...>());
+  }
+
+  template <size_t... I>
+  static HWY_INLINE void scalars_row_of(const Row& row, std::index_sequence<I...>) {
+    std::int64_t i = 0;
+    if (Op::kCheap && row.stride[0] == 1 && (... && (row.stride[I + 1] == 1)))
+      for (; i + kStep <= row.n; i += kStep)
+        store(Op()(D(), load(data<const In, I + 1>(row) + i)...), data<Out, 0>(row) + i);
+    for (; i < row.n; i += kStep) {
+      const std::int64_t count = std::min(kStep, row.n - i);
+      const auto y = Op()(D(), load_strided(data<const In, I + 1>(row) + i * row.stride[I + 1],
+                                            row.stride[I + 1], count)...);
+      store_strided(y, data<Out, 0>(row) + i * row.stride[0], row.stride[0], count);
+    }
   }
 
   // `count` scalars, and zeros after them.
@@ -295,55 +215,48 @@ class Elementwise {
 
   static HWY_INLINE void store_strided(hn::Vec<hn::Rebind<Out, D>> y, Out* to, std::int64_t stride,
                                        std::int64_t count) {
-    if (stride == 1 && count == kStep) return hn::StoreU(y, hn::Rebind<Out, D>(), to);
+    if (stride == 1 && count == kStep) return store(y, to);
     HWY_ALIGN Out buffer[kStep];
-    hn::StoreU(y, hn::Rebind<Out, D>(), buffer);
+    store(y, buffer);
     for (std::int64_t i = 0; i < count; ++i) to[i * stride] = buffer[i];
   }
 
-  // ---- rows of elements of 16 lanes, where some operands are plain ----
+  // ---- rows of elements of 16 lanes, where some operands may be plain ----
 
-  // Cheap operations have a loop for each combination of lanes and plain operands.
-  template <size_t... I, size_t... kMasks>
-  void pick_lanes_row(Out* out, const In*... in, std::index_sequence<I...> index,
-                      std::index_sequence<kMasks...>) const {
+  static void lanes_or_scalars_row(const Row& row) {
+    using Index = std::index_sequence_for<In...>;
+    if (row.lanes == 0) return scalars_row(row);
+    const unsigned mask = row.lanes >> 1;  // bit k: in[k] is lanes
     if constexpr (Op::kCheap)
-      ((lanes_mask_ == kMasks ? lanes_row<kMasks>(out, in..., index) : void()), ...);
+      lanes_row_of_mask(row, mask, Index(), std::make_integer_sequence<unsigned, 1u << kIn>());
     else
-      lanes_row<kAnyMask>(out, in..., index);
+      lanes_row(row, mask, Index());
   }
 
-  static constexpr size_t kAnyMask = 1 << kIn;
-
-  template <size_t kMask, size_t... I>
-  void lanes_row(Out* out, const In*... in, std::index_sequence<I...>) const {
-    const D d;
-    const hn::Rebind<Out, D> d_out;
-    const size_t mask = kMask == kAnyMask ? lanes_mask_ : kMask;
-    const std::array<std::int64_t, kIn + 1> step = {
-        loops_.stride[0][0] * kLanes,
-        loops_.stride[0][I + 1] * (mask >> I & 1 ? kLanes : 1)...};
-    for (std::int64_t i = 0; i < loops_.size[0]; ++i)
-      for (std::int64_t lane = 0; lane < kLanes; lane += kStep) {
-        const auto y = Op()(d, lanes_of<kMask, I>(in + i * step[I + 1], lane, mask)...);
-        hn::StoreU(y, d_out, out + i * step[0] + lane);
-      }
+  // With the mask known when compiling.
+  template <class Index, unsigned... kMasks>
+  static HWY_INLINE void lanes_row_of_mask(const Row& row, unsigned mask, Index index,
+                                           std::integer_sequence<unsigned, kMasks...>) {
+    (void)(... || (mask == kMasks && (lanes_row(row, kMasks, index), true)));
   }
 
-  // Operand kOperand's scalars for these lanes.
-  template <size_t kMask, size_t kOperand, class E>
-  static HWY_INLINE hn::Vec<hn::Rebind<E, D>> lanes_of(const E* from, std::int64_t lane,
-                                                       size_t mask) {
-    const size_t known_mask = kMask == kAnyMask ? mask : kMask;
-    if (known_mask >> kOperand & 1) return load(from + lane);
-    return hn::Set(hn::Rebind<E, D>(), *from);
+  template <size_t... I>
+  static HWY_INLINE void lanes_row(const Row& row, unsigned mask, std::index_sequence<I...>) {
+    for (std::int64_t i = 0; i < row.n; ++i)
+      for (std::int64_t lane = 0; lane < kLanes; lane += kStep)
+        store(Op()(D(), lanes_of<In, I>(row, mask, i, lane)...),
+              data<Out, 0>(row) + i * row.stride[0] * kLanes + lane);
   }
 
-  Loops<kIn + 1> loops_;
-  Offsets start_{};
-  std::array<std::int64_t, kIn + 1> bytes_{};
-  size_t lanes_mask_ = 0;  // bit k: operand k of in is lanes
-  bool out_lanes_ = false;
+  // in[kOperand]'s scalars for these lanes of element i.
+  template <class E, size_t kOperand>
+  static HWY_INLINE hn::Vec<hn::Rebind<E, D>> lanes_of(const Row& row, unsigned mask,
+                                                       std::int64_t i, std::int64_t lane) {
+    const E* from = data<const E, kOperand + 1>(row);
+    const std::int64_t at = i * row.stride[kOperand + 1];
+    if (mask >> kOperand & 1) return load(from + at * kLanes + lane);
+    return hn::Set(hn::Rebind<E, D>(), from[at]);
+  }
 };
 
 // ---- the table ----
@@ -358,7 +271,7 @@ void for_each_code(Fill fill) {
 }
 
 template <class D>
-void fill_elementwise(Kernels<Scalar<D>>& table) {
+void fill_reals(Kernels<Scalar<D>>& table) {
   using T = Scalar<D>;
   using I = std::int32_t;
   for_each_code<Unary>([&](auto f) {
@@ -368,20 +281,33 @@ void fill_elementwise(Kernels<Scalar<D>>& table) {
     table.binary[static_cast<size_t>(f())] = &Elementwise<D, BinaryOp<f()>, T, T, T>::run;
   });
   for_each_code<Compare>([&](auto f) {
-    const auto code = static_cast<size_t>(f());
-    table.compare[code] = &Elementwise<D, CompareOp<f()>, I, T, T>::run;
-    table.compare_integer[code] = &Elementwise<D, CompareIntegerOp<f()>, I, I, I>::run;
+    table.compare[static_cast<size_t>(f())] = &Elementwise<D, CompareOp<f()>, I, T, T>::run;
+  });
+  table.to_real = &Elementwise<D, ToRealOp, T, I>::run;
+  table.select = &Elementwise<D, SelectOp, T, I, T, T>::run;
+}
+
+// D: a tag of float for every table, so that float's and double's share these kernels.
+template <class D, class T>
+void fill_integers(Kernels<T>& table) {
+  using I = std::int32_t;
+  for_each_code<Compare>([&](auto f) {
+    table.compare_integer[static_cast<size_t>(f())] =
+        &Elementwise<D, CompareIntegerOp<f()>, I, I, I>::run;
   });
   for_each_code<Integer>([&](auto f) {
     table.integer[static_cast<size_t>(f())] = &Elementwise<D, IntegerOp<f()>, I, I, I>::run;
   });
-  table.logic[static_cast<size_t>(Logic::kAnd)] =
-      &Elementwise<D, LogicOp<Logic::kAnd>, I, I, I>::run;
-  table.logic[static_cast<size_t>(Logic::kOr)] = &Elementwise<D, LogicOp<Logic::kOr>, I, I, I>::run;
-  table.logic[static_cast<size_t>(Logic::kNot)] = &Elementwise<D, NotOp, I, I>::run;
+  table.logic = {&Elementwise<D, LogicOp<Logic::kAnd>, I, I, I>::run,
+                 &Elementwise<D, LogicOp<Logic::kOr>, I, I, I>::run,
+                 &Elementwise<D, NotOp, I, I>::run};
   table.copy_integer = &Elementwise<D, CopyIntegerOp, I, I>::run;
-  table.to_real = &Elementwise<D, ToRealOp, T, I>::run;
-  table.select = &Elementwise<D, SelectOp, T, I, T, T>::run;
+}
+
+template <class D>
+void fill_elementwise(Kernels<Scalar<D>>& table) {
+  fill_reals<D>(table);
+  fill_integers<hn::Repartition<float, D>>(table);
 }
 
 }  // namespace iclab::lanes::HWY_NAMESPACE
