@@ -1,0 +1,12 @@
+// The closed forms of task diversity by name (task-diversity.md, "Theory functions").
+#pragma once
+
+#include <vector>
+
+#include "theory/function.h"
+
+namespace iclab::theory {
+
+std::vector<Function> diversity_functions();
+
+}  // namespace iclab::theory

@@ -1,0 +1,133 @@
+#include "theory/flow.h"
+
+#include <algorithm>
+#include <boost/math/tools/toms748_solve.hpp>
+#include <boost/numeric/odeint/stepper/generation/make_controlled.hpp>
+#include <boost/numeric/odeint/stepper/generation/generation_controlled_runge_kutta.hpp>
+#include <boost/numeric/odeint/stepper/generation/generation_runge_kutta_fehlberg78.hpp>
+#include <boost/numeric/odeint/stepper/runge_kutta_fehlberg78.hpp>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <numeric>
+#include <utility>
+
+namespace iclab::theory {
+namespace {
+
+namespace odeint = boost::numeric::odeint;
+
+constexpr double kRelativeTolerance = 1e-11;
+constexpr double kAbsoluteTolerance = 1e-14;
+constexpr std::int64_t kMaxSteps = 2'000'000;
+constexpr double kNever = std::numeric_limits<double>::quiet_NaN();
+
+double largest(const State& x) {
+  double norm = 0;
+  for (const double value : x) norm = std::max(norm, std::abs(value));
+  return norm;
+}
+
+// Steps of controlled size; any point of the last step can be had by one step from its beginning.
+class Integration {
+ public:
+  explicit Integration(const Flow& flow)
+      : system_([velocity = flow.velocity](const State& x, State& dx, double) { velocity(x, dx); }),
+        controlled_(odeint::make_controlled(absolute_tolerance(flow.start), kRelativeTolerance,
+                                            Stepper())),
+        state_(flow.start), begin_(flow.start) {
+    State speed(state_.size());
+    flow.velocity(state_, speed);
+    const double fastest = largest(speed);
+    // A thousandth of the time in which the fastest entry moves by the largest: never too long a start.
+    step_ = fastest > 0 ? 1e-3 * largest(state_) / fastest : 1;
+  }
+
+  double begin_time() const { return begin_time_; }
+  double time() const { return time_; }
+  const State& state() const { return state_; }
+
+  void advance() {
+    begin_ = state_;
+    begin_time_ = time_;
+    while (controlled_.try_step(system_, state_, time_, step_) == odeint::fail) {
+    }
+  }
+
+  // The state at `t` within the last step.
+  State at(double t) {
+    State result(begin_.size());
+    single_.do_step(system_, begin_, begin_time_, result, t - begin_time_);
+    return result;
+  }
+
+ private:
+  using Stepper = odeint::runge_kutta_fehlberg78<State>;
+  using Controlled = odeint::result_of::make_controlled<Stepper>::type;
+
+  // Small starts grow exponentially, and their relative error with them.
+  static double absolute_tolerance(const State& start) {
+    double tolerance = kAbsoluteTolerance;
+    for (const double x : start)
+      if (x != 0) tolerance = std::min(tolerance, kRelativeTolerance * std::abs(x));
+    return tolerance;
+  }
+
+  std::function<void(const State&, State&, double)> system_;
+  Controlled controlled_;
+  Stepper single_;
+  State state_, begin_;
+  double time_ = 0, begin_time_ = 0, step_ = 0;
+};
+
+// The time in the last step at which the measure falls to the level it was above.
+double crossing(Integration& flow, const Measure& measure, double level, double above, double below) {
+  const auto excess = [&](double t) { return measure(flow.at(t)) - level; };
+  std::uintmax_t iterations = 100;
+  const auto [low, high] = boost::math::tools::toms748_solve(
+      excess, flow.begin_time(), flow.time(), above - level, below - level,
+      boost::math::tools::eps_tolerance<double>(), iterations);
+  return std::midpoint(low, high);
+}
+
+}  // namespace
+
+std::vector<double> first_times(const Flow& flow, const Measure& measure,
+                                std::span<const double> levels) {
+  std::vector<double> times(levels.size(), kNever);
+  double value = measure(flow.start);
+  size_t waiting = 0;
+  for (size_t i = 0; i < levels.size(); ++i) {
+    if (value <= levels[i]) times[i] = 0;
+    else if (!std::isnan(levels[i])) ++waiting;
+  }
+
+  Integration integration(flow);
+  for (std::int64_t step = 0; waiting > 0 && step < kMaxSteps; ++step) {
+    integration.advance();
+    const double before = std::exchange(value, measure(integration.state()));
+    for (size_t i = 0; i < levels.size(); ++i) {
+      if (!std::isnan(times[i]) || !(value <= levels[i])) continue;
+      times[i] = crossing(integration, measure, levels[i], before, value);
+      --waiting;
+    }
+  }
+  return times;
+}
+
+std::vector<double> values_at(const Flow& flow, const Measure& measure,
+                              std::span<const double> times) {
+  std::vector<size_t> order(times.size());
+  std::iota(order.begin(), order.end(), size_t{0});
+  std::ranges::sort(order, {}, [&](size_t i) { return times[i]; });
+
+  std::vector<double> values(times.size());
+  Integration integration(flow);
+  for (const size_t i : order) {
+    while (integration.time() < times[i]) integration.advance();
+    values[i] = measure(integration.at(times[i]));
+  }
+  return values;
+}
+
+}  // namespace iclab::theory
