@@ -1,7 +1,6 @@
 #include <fmt/format.h>
 
 #include <CLI/CLI.hpp>
-#include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -24,14 +23,33 @@ Json describe_function(const theory::Function& function) {
           {"parameters", describe(function.parameters)}};
 }
 
+// A setting as it would be typed after "key=".
+std::string argument_text(const Setting& setting) {
+  std::string text;
+  for (const char c : to_text(setting))
+    if (std::string_view("'[] ").find(c) == std::string_view::npos) text += c;
+  return text;
+}
+
+// "diversity-risk d= r= [sigma2=0 n_test=]": what must be given, then what may be.
+std::string signature(const theory::Function& function) {
+  std::string required, rest;
+  for (const Parameter& p : function.parameters) {
+    if (p.fallback) rest += fmt::format(" {}={}", p.name, argument_text(*p.fallback));
+    else if (p.optional) rest += fmt::format(" {}=", p.name);
+    else required += fmt::format(" {}=", p.name);
+  }
+  return function.name + required + (rest.empty() ? "" : " [" + rest.substr(1) + "]");
+}
+
 Result list_functions(bool as_json) {
   Json list = Json::array();
-  std::vector<std::vector<std::string>> rows{{"name", "summary", "source"}};
+  std::string text;
   for (const theory::Function& function : theory::functions()) {
     list.push_back(describe_function(function));
-    rows.push_back({function.name, function.summary, function.source});
+    text += fmt::format("{}\n  {}\n  {}\n", signature(function), function.summary, function.source);
   }
-  return {as_json ? json_line(list) : table(rows)};
+  return {as_json ? json_line(list) : text};
 }
 
 // A number as typed; null where the theory has no value.
@@ -91,8 +109,8 @@ Action add_theory(CLI::App& parser) {
   parser.add_option("NAME", options->name, "The closed form to evaluate (without: list them all)")
       ->type_name("");
   parser.add_option("KEY=VALUE", options->arguments, "Its arguments; lists as 1,2,3")->type_name("");
-  parser.footer("Example:\n  iclab theory diversity-risk d=8 r=2 K=2 n=32\n\n"
-                "The parameters of a closed form are in: iclab theory --json");
+  parser.footer("Example:\n  iclab theory diversity-risk d=8 r=2 K=2 s=0 n=32 test=outside angle_deg=0,45,90\n\n"
+                "iclab theory lists the arguments of each, iclab theory --json their meanings and ranges.");
   return [options](bool as_json) {
     return options->name.empty() ? list_functions(as_json) : evaluate(*options, as_json);
   };

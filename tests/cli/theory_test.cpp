@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "tests/cli/command_line.h"
 
 namespace iclab::test {
@@ -21,12 +24,42 @@ TEST(Theory, ListsEveryFunctionWithSourceAndParameters) {
   const Outcome text = iclab({"theory"});
   EXPECT_EQ(text.exit_code, 0);
   for (const Json& entry : list)
-    EXPECT_THAT(text.out, HasSubstr("\n" + entry["name"].get<std::string>() + " "));
+    EXPECT_THAT(text.out, HasSubstr(entry["name"].get<std::string>() + " "));
+}
+
+const std::vector<std::string> kPlane{"theory", "diversity-risk", "d=8", "r=2", "K=1", "s=0", "n=16"};
+
+std::vector<std::string> plane(const std::vector<std::string>& more) {
+  std::vector<std::string> words = kPlane;
+  words.insert(words.end(), more.begin(), more.end());
+  return words;
 }
 
 TEST(Theory, EvaluatesOneWithTheSchemaOfTheFormats) {
-  const Outcome outcome = iclab({"theory", "THE_RISK", "d=8", "r=2", "K=1", "n=32", "--json"});
-  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  const Json json = iclab(plane({"--json"})).json();
+  EXPECT_EQ(json.size(), 3U);
+  EXPECT_EQ(json["name"], "diversity-risk");
+  EXPECT_EQ(json["args"]["d"], 8);
+  EXPECT_EQ(json["args"]["sigma2"], 0.0);  // a default
+  // One plane: gamma = n / (n + 1 + r), risk = r (1 - gamma) = 6/19; a few roundings of numbers near 2.
+  EXPECT_NEAR(json["value"].get<double>(), 6.0 / 19, 8 * 2 * std::numeric_limits<double>::epsilon());
+}
+
+TEST(Theory, TextIsTheValueAlone) {
+  const Outcome number = iclab(plane({}));
+  EXPECT_EQ(number.exit_code, 0);
+  EXPECT_NEAR(std::stod(number.out), 6.0 / 19, 8 * 2 * std::numeric_limits<double>::epsilon());
+  const Outcome array = iclab(plane({"test=outside", "angle_deg=0,45,90"}));
+  EXPECT_EQ(std::count(array.out.begin(), array.out.end(), '\n'), 3) << array.out;
+  const Outcome object =
+      iclab({"theory", "diversity-constants", "d=8", "r=2", "K=1", "s=0", "n=16"});
+  EXPECT_THAT(object.out, HasSubstr("Lambda"));
+  EXPECT_THAT(object.out, HasSubstr("\nR              2\n"));
+}
+
+TEST(Theory, WhatIsUndefinedIsNull) {
+  EXPECT_TRUE(iclab(plane({"test=span", "--json"})).json()["value"].is_null());
+  EXPECT_EQ(iclab(plane({"test=span"})).out, "undefined\n");
 }
 
 TEST(Theory, WrongWordsAreUsageErrors) {
@@ -36,7 +69,13 @@ TEST(Theory, WrongWordsAreUsageErrors) {
     EXPECT_THAT(outcome.out, testing::IsEmpty());
     EXPECT_THAT(outcome.err, HasSubstr(message));
   };
-  expect({"theory", "no-such-form"}, "no-such-form");
+  expect({"theory", "diversity-rsik"}, "did you mean 'diversity-risk'?");
+  expect({"theory", "diversity-risk", "d=8"}, "r: missing");
+  expect(plane({"tset=id"}), "did you mean 'test'?");
+  expect(plane({"sigma2=-1"}), "sigma2: found -1");
+  expect(plane({"sigma2=nan"}), "sigma2: found nan");
+  expect(plane({"d=8"}), "found twice");
+  expect(plane({"id"}), "found 'id', accepted is key=value");
 }
 
 }  // namespace
