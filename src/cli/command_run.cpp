@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/progress.h"
 #include "cli/signals.h"
+#include "cli/study_page.h"
 #include "cli/study_table.h"
 #include "study/runner.h"
 
@@ -120,6 +121,7 @@ Result run(const RunOptions& options, bool as_json) {
   runner.stop = signals.token();
   study::Store store(out, study::Store::Access::kWrite);
   const study::RunnerSummary summary = train(study, store, runner);
+  add_wall_seconds(store, summary.seconds);
   return {as_json ? json_line(summary_json(study, summary, store, out))
                   : summary_text(study, summary, store, out),
           summary.stopped || summary.failed > 0 ? 1 : 0};

@@ -20,6 +20,13 @@ namespace {
 constexpr size_t kCurves = 8;           // sweep points in one figure: as many colours as can be told apart
 constexpr size_t kPointsPerCurve = 40;  // intervals beyond this overlap
 
+constexpr const char* kWallSeconds = "wall-seconds";  // document of the store
+
+double wall_seconds(const study::Store& store) {
+  const auto text = store.document(kWallSeconds);
+  return text ? std::stod(*text) : 0;
+}
+
 // One scalar series at one sweep point: its values by step, over seeds.
 struct Curve {
   std::string point;
@@ -31,7 +38,6 @@ struct Measured {
   std::map<std::string, std::vector<Curve>> scalars;  // by label
   std::set<std::string> arrays;
   std::int64_t runs = 0, steps = 0;
-  double seconds = 0;
 };
 
 void add_run(const study::Point& point, const std::vector<study::Series>& series, size_t position,
@@ -62,7 +68,6 @@ Measured measure(const study::Study& study, const study::Store& store) {
       if (!run) continue;
       ++measured.runs;
       measured.steps += run->step;
-      measured.seconds += run->seconds;
       if (p < kCurves) add_run(point, store.series(id), p, measured);
     }
   }
@@ -156,7 +161,6 @@ void add_study(const study::Study& study, const study::Store& store, report::Pap
   page.runs += measured.runs;
   page.seeds = std::max(page.seeds, study.seeds);
   page.optimizer_steps += measured.steps;
-  page.seconds += measured.seconds;
   for (const auto& [label, curves] : measured.scalars) page.claims.push_back(card(study, label, curves));
   for (const std::string& label : measured.arrays)
     page.unchecked.push_back({fmt::format("{} of study {}", label, study.name),
@@ -180,11 +184,16 @@ report::PaperReport study_report(const study::Store& store, const std::string& n
     page.title += (page.title.empty() ? "" : ", ") + study.name;
     add_study(study, store, page);
   }
+  page.seconds = wall_seconds(store);
   page.store_sha256 = store.sha256();
   page.version = kVersion;
   page.numerics = kNumericsVersion;
   page.machine = lanes::name(lanes::chosen_instruction_set());
   return page;
+}
+
+void add_wall_seconds(study::Store& store, double seconds) {
+  store.set_document(kWallSeconds, fmt::format("{}", wall_seconds(store) + seconds));
 }
 
 }  // namespace iclab::cli

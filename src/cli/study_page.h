@@ -12,4 +12,7 @@ namespace iclab::cli {
 /// over seeds and their 95 % intervals. `name` is the folder's.
 report::PaperReport study_report(const study::Store& store, const std::string& name);
 
+/// Adds to the wall time that the page tells.
+void add_wall_seconds(study::Store& store, double seconds);
+
 }  // namespace iclab::cli
