@@ -52,10 +52,11 @@ constexpr std::int64_t half_cycles(int rows, int columns) {
 }
 
 // The tile to cut a rows x columns matrix with.
-std::pair<int, int> choose_tile(std::int64_t rows, std::int64_t columns, std::int64_t k) {
+std::pair<int, int> choose_tile(std::int64_t rows, std::int64_t columns, std::int64_t k,
+                                int most_rows) {
   std::pair<int, int> best{1, 1};
   std::int64_t least = -1;
-  for (int r = 1; r <= kMaxSide && r <= rows; ++r) {
+  for (int r = 1; r <= most_rows && r <= rows; ++r) {
     const int c = static_cast<int>(std::min<std::int64_t>(max_columns(r), columns));
     const Cut row_cut(rows, r), column_cut(columns, c);
     std::int64_t cost = 0;
@@ -91,9 +92,10 @@ struct Matrices {
 };
 
 // From -0, fma gives the first product to the bit.
-template <class D, Load kLoadB>
+template <class D, Load kLoadB, int kRows = kMaxSide>
 struct Product {
   using T = Scalar<D>;
+  static constexpr int kMostRows = kRows;
 
   template <int R, int C>
   static HWY_INLINE void tile(const Matrices<T>& m, Result<T> c, Panel<T> a, Panel<T> b) {
@@ -116,6 +118,7 @@ struct Product {
 template <class D, Load kLoadB>
 struct ProductOverPrompts {
   using T = Scalar<D>;
+  static constexpr int kMostRows = kMaxSide;
 
   template <int R, int C>
   static HWY_INLINE void tile(const Matrices<T>& m, Result<T> c, Panel<T> a, Panel<T> b) {
@@ -175,15 +178,14 @@ constexpr Tiles<Kernel> tiles_if_fit() {
     return nullptr;
 }
 template <class Kernel, int... I>
-constexpr std::array<Tiles<Kernel>, kMaxSide * kMaxSide> all_tiles(
-    std::integer_sequence<int, I...>) {
+constexpr std::array<Tiles<Kernel>, sizeof...(I)> all_tiles(std::integer_sequence<int, I...>) {
   return {tiles_if_fit<Kernel, I / kMaxSide + 1, I % kMaxSide + 1>()...};
 }
 
 template <class Kernel>
 void multiply(const Matrices<typename Kernel::T>& m, Cut rows, Cut columns) {
   static constexpr auto kTiles =
-      all_tiles<Kernel>(std::make_integer_sequence<int, kMaxSide * kMaxSide>());
+      all_tiles<Kernel>(std::make_integer_sequence<int, Kernel::kMostRows * kMaxSide>());
   std::int64_t row = 0;
   for (const int i : {0, 1}) {
     std::int64_t column = 0;
@@ -245,7 +247,7 @@ HWY_INLINE void for_each_matrix(const ProductArgs& args, std::int64_t groups, F 
 template <class Kernel>
 void multiply_all(const ProductArgs& args, std::int64_t groups,
                   const Matrices<typename Kernel::T>& whole) {
-  const auto [r, c] = choose_tile(whole.rows, whole.columns, whole.k * whole.groups);
+  const auto [r, c] = choose_tile(whole.rows, whole.columns, whole.k * whole.groups, Kernel::kMostRows);
   const Cut rows(whole.rows, r), columns(whole.columns, c);
   for_each_matrix(args, groups, [&](std::int64_t b0, std::int64_t b1, std::int64_t g) {
     Matrices<typename Kernel::T> m = whole;
@@ -259,7 +261,7 @@ void multiply_all(const ProductArgs& args, std::int64_t groups,
 // ---- plain matrices ----
 
 // Vectors of D's length along the rows as far as they go, then of half the length, ...
-template <class D>
+template <class D, int kMostRows>
 void multiply_plain(const ProductArgs& args, Matrices<Scalar<D>> m) {
   constexpr std::int64_t kStep = hn::MaxLanes(D());
   const std::int64_t all = m.rows, vectors_along = all / kStep;
@@ -268,14 +270,14 @@ void multiply_plain(const ProductArgs& args, Matrices<Scalar<D>> m) {
     whole.rows = vectors_along;
     whole.a.across *= kStep;
     whole.c.row *= kStep;
-    multiply_all<Product<D, Load::kBroadcast>>(args, 1, whole);
+    multiply_all<Product<D, Load::kBroadcast, kMostRows>>(args, 1, whole);
   }
   if constexpr (kStep > 1) {
     if (all % kStep == 0) return;
     m.a.data += vectors_along * kStep * m.a.across;
     m.c.data += vectors_along * kStep * m.c.row;
     m.rows = all % kStep;
-    multiply_plain<hn::Half<D>>(args, m);
+    multiply_plain<hn::Half<D>, 1>(args, m);
   }
 }
 
@@ -287,9 +289,9 @@ void product_plain(ProductArgs args) {
   };
   if (vectors_along_columns() && (args.n > 1 || !vectors_along_rows())) transpose(args);
   if (vectors_along_rows())
-    multiply_plain<D>(args, matrices<Scalar<D>>(args));
+    multiply_plain<D, kMaxSide>(args, matrices<Scalar<D>>(args));
   else
-    multiply_plain<hn::CappedTag<Scalar<D>, 1>>(args, matrices<Scalar<D>>(args));
+    multiply_plain<hn::CappedTag<Scalar<D>, 1>, 3>(args, matrices<Scalar<D>>(args));
 }
 
 // ---- lanes ----
