@@ -116,9 +116,8 @@ class WriterLock {
   int descriptor_ = -1;
 };
 
-std::string status_text(const Progress& progress) {
-  if (!progress.error.empty()) return "failed";
-  switch (progress.status) {
+std::string status_text(train::RunStatus status) {
+  switch (status) {
     case train::RunStatus::kRunning: return "running";
     case train::RunStatus::kFinished: return "finished";
     case train::RunStatus::kStopped: return "stopped";
@@ -165,6 +164,7 @@ class Saver {
 
   void save(const Progress& progress) {
     const std::int64_t run = update_run(progress);
+    if (!progress.error.empty()) return;
     if (!progress.state.empty())
       checkpoint_.bind(1, run).bind(2, std::span(progress.state)).run();
     if (!progress.weights.empty()) save_weights(run, progress.weights);
@@ -179,9 +179,12 @@ class Saver {
     if (!number_.step()) throw Error(fmt::format("{}: no run {}", database_.file().string(), progress.run));
     const std::int64_t run = number_.integer(0);
     number_.reset();
-    update_.bind(1, std::string_view(status_text(progress))).bind(2, progress.step)
-        .bind(3, progress.seconds).bind(4, std::string_view(progress.error))
-        .bind(5, std::string_view(progress.plan)).bind(6, run).run();
+    if (!progress.error.empty()) {  // the latest checkpoint and its step stay
+      fail_.bind(1, std::string_view(progress.error)).bind(2, run).run();
+      return run;
+    }
+    update_.bind(1, std::string_view(status_text(progress.status))).bind(2, progress.step)
+        .bind(3, progress.seconds).bind(4, std::string_view(progress.plan)).bind(5, run).run();
     return run;
   }
 
@@ -246,8 +249,9 @@ class Saver {
   Database& database_;
   Statement number_{database_, "SELECT number FROM runs WHERE id = ?"};
   Statement update_{database_,
-                    "UPDATE runs SET status = ?, step = ?, seconds = ?, error = ?, plan = ? "
+                    "UPDATE runs SET status = ?, step = ?, seconds = ?, error = '', plan = ? "
                     "WHERE number = ?"};
+  Statement fail_{database_, "UPDATE runs SET status = 'failed', error = ? WHERE number = ?"};
   Statement checkpoint_{database_, "REPLACE INTO checkpoints (run, state) VALUES (?, ?)"};
   Statement clear_weights_{database_, "DELETE FROM weights WHERE run = ?"};
   Statement weight_{database_,

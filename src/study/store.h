@@ -45,7 +45,7 @@ struct Progress {
   std::vector<std::pair<std::string, train::Measurement>> measured;  // (ProbeSpec::id, measurement)
   std::vector<std::byte> state;             // checkpoint
   std::vector<train::Tensor> weights;       // once the run has ended
-  std::string error;
+  std::string error;                        // why it failed: then nothing else is read
   std::string plan;                         // once the run has ended
   /// (ProbeSpec::id, step) that were due and gave no finite number.
   std::vector<std::pair<std::string, std::int64_t>> blanks;

@@ -1,0 +1,111 @@
+// What a study would take, measured on some of its points.
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "program/executor.h"
+#include "study/job.h"
+#include "study/runner.h"
+
+namespace iclab::study {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+constexpr double kBudgetSeconds = 1.0;
+constexpr size_t kMostSamples = 5;
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+struct Cost {
+  double seconds = 0;  // of one run, compilation shared by its seeds left out
+  double compile = 0;
+  std::int64_t bytes = 0;
+};
+
+template <class T>
+std::int64_t executor_bytes(const std::shared_ptr<const program::Plan>& plan) {
+  return plan ? program::Executor<T>(plan).bytes() : 0;
+}
+
+std::int64_t bytes_of(const Job& job, const train::Learner& learner) {
+  const auto of = [&](const std::shared_ptr<const program::Plan>& plan) {
+    return learner.is_double() ? executor_bytes<double>(plan) : executor_bytes<float>(plan);
+  };
+  std::int64_t bytes = of(learner.step_plan());
+  for (const ProbeSpec& probe : job.probes()) bytes += of(learner.compile_probe(probe.choice).plan);
+  return bytes;
+}
+
+// Seconds that one measurement of a probe takes.
+double probe_seconds(const Job& job, const train::Learner& learner, size_t probe) {
+  std::vector<train::ProbeRequest> requests{{0, job.probes()[probe].choice, {0}}};
+  const auto run = job.start(learner, 0, std::move(requests), 1, {});
+  std::vector<train::Measurement> measured;
+  const Clock::time_point begin = Clock::now();
+  run->advance(0, measured);
+  return seconds_since(begin);
+}
+
+// Seconds an update, from as many as fit into the budget (at least one).
+double update_seconds(const Job& job, const train::Learner& learner, double budget) {
+  const auto run = job.start(learner, 0, {}, job.steps(), {});
+  std::vector<train::Measurement> measured;
+  std::int64_t chunk = 1;
+  const Clock::time_point begin = Clock::now();
+  while (run->status() == train::RunStatus::kRunning && seconds_since(begin) < budget) {
+    run->advance(chunk, measured);
+    chunk = std::min<std::int64_t>(2 * chunk, 1 << 10);
+  }
+  return seconds_since(begin) / static_cast<double>(std::max<std::int64_t>(1, run->step()));
+}
+
+Cost measure(Job& job, double budget) {
+  const Clock::time_point begin = Clock::now();
+  const auto learner = job.learner();
+  Cost cost;
+  cost.compile = seconds_since(begin);
+  for (size_t i = 0; i < job.probes().size(); ++i)
+    cost.seconds += probe_seconds(job, *learner, i) * static_cast<double>(job.probes()[i].due.size());
+  cost.bytes = bytes_of(job, *learner);
+  const double left = std::max(0.0, budget - seconds_since(begin));
+  cost.seconds += update_seconds(job, *learner, left) * static_cast<double>(job.steps());
+  job.release();
+  return cost;
+}
+
+}  // namespace
+
+Estimate estimate(const Study& study, const RunnerOptions& options) {
+  const std::vector<std::unique_ptr<Job>> jobs = make_jobs(study);
+  Estimate estimate;
+  const auto all = static_cast<std::int64_t>(jobs.size()) * study.seeds;
+  estimate.runs = (all - options.shard + options.shards - 1) / options.shards;
+  for (const auto& job : jobs) estimate.steps += job->steps() * study.seeds / options.shards;
+
+  // Points at even distances, the first and the last among them.
+  const size_t samples = std::min(kMostSamples, jobs.size());
+  const Clock::time_point begin = Clock::now();
+  double seconds = 0;
+  size_t measured = 0;
+  while (measured < samples && (measured == 0 || seconds_since(begin) < kBudgetSeconds)) {
+    const size_t at = samples == 1 ? 0 : measured * (jobs.size() - 1) / (samples - 1);
+    const Cost cost = measure(*jobs[at], kBudgetSeconds / static_cast<double>(samples));
+    seconds += cost.seconds * static_cast<double>(study.seeds) + cost.compile;
+    estimate.bytes = std::max(estimate.bytes, cost.bytes);
+    ++measured;
+  }
+
+  const int processors = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const std::int64_t threads =
+      std::clamp<std::int64_t>(options.threads > 0 ? options.threads : processors, 1, std::max<std::int64_t>(1, estimate.runs));
+  const double at_once = static_cast<double>(std::min<std::int64_t>(threads, processors));
+  estimate.seconds = seconds / static_cast<double>(measured) * static_cast<double>(jobs.size()) /
+                     static_cast<double>(options.shards) / at_once;
+  estimate.bytes *= threads;
+  return estimate;
+}
+
+}  // namespace iclab::study

@@ -1,0 +1,61 @@
+// What the runner computes: the runs of one identity, and the learner they share.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "study/study.h"
+
+namespace iclab::study {
+
+/// The runs (one a seed) of one identity. Points that differ in nothing but probes share them: the job
+/// measures what any of them asks for.
+class Job {
+ public:
+  Job(const Study& study, const Point& point, std::string identity);
+
+  /// Adds what another point of the same identity measures.
+  void add(const Point& point);
+
+  /// Compiled at the first call, until `release`. Safe to call from several threads. Throws UsageError that
+  /// begins with the study's file and names the point.
+  std::shared_ptr<const train::Learner> learner();
+  void release();
+
+  /// Starts a run with these requests.
+  std::unique_ptr<train::Run> start(const train::Learner& learner, std::int64_t seed,
+                                    std::vector<train::ProbeRequest> requests, std::int64_t steps,
+                                    std::optional<train::StopRule> stop) const;
+
+  std::string id(std::int64_t seed) const { return study_.run_id(point_, seed); }
+  const std::string& identity() const { return identity_; }  // Point::identity(), dumped
+  std::int64_t steps() const { return point_.steps; }
+  const std::vector<ProbeSpec>& probes() const { return probes_; }
+  const std::optional<train::StopRule>& stop() const { return point_.stop; }
+
+  /// Hash of steps, probes and schedules: equal to StoredRun::plan if nothing is left to compute.
+  std::string plan() const;
+
+  std::atomic<std::int64_t> runs_left = 0;
+
+ private:
+  std::string where() const;
+  void check_stop(const train::Learner& learner) const;
+
+  const Study& study_;
+  const Point& point_;
+  std::string identity_;
+  std::vector<ProbeSpec> probes_;
+  std::mutex mutex_;
+  std::shared_ptr<const train::Learner> learner_;
+};
+
+/// The study's jobs, in the order of the points.
+std::vector<std::unique_ptr<Job>> make_jobs(const Study& study);
+
+}  // namespace iclab::study

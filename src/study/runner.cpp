@@ -1,0 +1,284 @@
+#include "study/runner.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <deque>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <thread>
+
+#include "base/error.h"
+#include "study/job.h"
+#include "study/life.h"
+#include "study/writer.h"
+
+namespace iclab::study {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using train::RunStatus;
+
+constexpr std::chrono::milliseconds kBetweenReports{250};
+constexpr double kRateSeconds = 5;  // the rate is that of the latest seconds
+constexpr size_t kRunsATransaction = 10'000;
+const std::string kDocument = "study/";
+
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
+
+// A run that the store does not have as the study wants it.
+struct Todo {
+  Job* job;
+  std::int64_t seed;
+  StoredRun stored;
+};
+
+StoredRun new_run(const Study& study, std::int64_t seed, std::string id, std::string identity) {
+  StoredRun run;
+  run.id = std::move(id);
+  run.identity = std::move(identity);
+  run.study_seed = study.seed;
+  run.seed_index = seed;
+  return run;
+}
+
+void check_options(const RunnerOptions& options) {
+  if (options.shards < 1 || options.shard < 0 || options.shard >= options.shards)
+    throw UsageError(fmt::format("shard: found {} of {}, accepted is 0 <= shard < shards", options.shard,
+                                 options.shards));
+  if (options.threads < 0)
+    throw UsageError(fmt::format("threads: found {}, accepted is at least 0", options.threads));
+}
+
+int thread_count(const RunnerOptions& options, size_t runs) {
+  const int wanted = options.threads > 0 ? options.threads
+                                         : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return static_cast<int>(std::min<size_t>(static_cast<size_t>(wanted), runs));
+}
+
+void write_study(const Study& study, Store& store) {
+  const Json json{{"file", study.file}, {"text", study.text}, {"overrides", study.overrides}};
+  const std::string text = json.dump();
+  if (store.document(kDocument + study.name) != text) store.set_document(kDocument + study.name, text);
+  std::vector<Store::StoredProbe> probes;
+  std::set<std::string> seen;
+  for (const Point& point : study.points)
+    for (const ProbeSpec& probe : point.probes)
+      if (seen.insert(probe.id).second)
+        probes.push_back({probe.id, probe.choice.kind, probe.choice.settings.json().dump()});
+  store.add_probes(probes);
+}
+
+// Runs what is to do over threads; the caller's thread reports.
+class Pool {
+ public:
+  Pool(Store& store, const RunnerOptions& options, std::vector<Todo> todo, RunnerSummary& summary,
+       std::int64_t runs_total)
+      : options_(options), todo_(std::move(todo)), summary_(summary), runs_total_(runs_total),
+        writer_(store),
+        shared_{store, writer_, options.checkpoint_seconds, [this] { return stopping(); }} {
+    for (const Todo& one : todo_)
+      if (one.stored.status == RunStatus::kRunning || one.stored.status == RunStatus::kFinished)
+        shared_.steps_total += std::max<std::int64_t>(0, one.job->steps() - one.stored.step);
+  }
+
+  ~Pool() {
+    abandoned_ = true;
+    threads_.clear();  // joins
+  }
+
+  void run() {
+    const int threads = thread_count(options_, todo_.size());
+    active_ = threads;
+    for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
+    wait();
+    threads_.clear();
+    summary_.steps = shared_.steps_done;
+    summary_.stopped = interrupted_ || next_ < todo_.size();
+    writer_.close();
+    report();
+  }
+
+ private:
+  bool stopping() const { return abandoned_ || options_.stop.stop_requested() || writer_.failed(); }
+
+  void work() {
+    while (!stopping()) {
+      const size_t index = next_++;
+      if (index >= todo_.size()) break;
+      try {
+        live(todo_[index]);
+      } catch (...) {
+        writer_.fail(std::current_exception());
+      }
+    }
+    const std::lock_guard guard(mutex_);
+    --active_;
+    finished_.notify_all();
+  }
+
+  // What goes wrong in training is that run's failure; what goes wrong with the store ends all.
+  void live(Todo& todo) {
+    Life life(*todo.job, todo.seed, todo.stored, shared_);
+    Outcome outcome = Outcome::kAlreadyThere;
+    bool failed = false;
+    if (life.prepare()) {
+      try {
+        outcome = life.live(*todo.job->learner());
+      } catch (const ReplayError&) {
+        throw;
+      } catch (const std::exception& error) {
+        Progress progress;
+        progress.run = todo.stored.id;
+        progress.error = *error.what() ? error.what() : "unknown";
+        writer_.push(std::move(progress));
+        failed = true;
+      }
+    }
+    if (--todo.job->runs_left == 0) todo.job->release();
+    count(outcome, failed);
+  }
+
+  void count(Outcome outcome, bool failed) {
+    const std::lock_guard guard(mutex_);
+    if (outcome == Outcome::kInterrupted) {
+      interrupted_ = true;
+      return;
+    }
+    ++runs_ended_;
+    if (failed) ++summary_.failed;
+    else if (outcome == Outcome::kAlreadyThere) ++summary_.already_there;
+    else ++summary_.computed;
+    if (outcome == Outcome::kDiverged) ++summary_.diverged;
+  }
+
+  void wait() {
+    std::unique_lock lock(mutex_);
+    while (!finished_.wait_for(lock, kBetweenReports, [this] { return active_ == 0; })) {
+      lock.unlock();
+      report();
+      lock.lock();
+    }
+  }
+
+  void report() {
+    if (!options_.progress) return;
+    RunnerProgress progress;
+    {
+      const std::lock_guard guard(mutex_);
+      progress.runs_done = runs_total_ - static_cast<std::int64_t>(todo_.size()) + runs_ended_;
+    }
+    progress.runs_total = runs_total_;
+    progress.steps_done = shared_.steps_done;
+    progress.steps_total = shared_.steps_total;
+    progress.seconds = seconds_since(begin_);
+    past_.push_back({progress.seconds, progress.steps_done});
+    while (past_.size() > 2 && past_[1].first < progress.seconds - kRateSeconds) past_.pop_front();
+    const double seconds = progress.seconds - past_.front().first;
+    if (seconds > 0)
+      progress.steps_per_second = static_cast<double>(progress.steps_done - past_.front().second) / seconds;
+    if (progress.steps_per_second > 0)
+      progress.seconds_left = static_cast<double>(progress.steps_total - progress.steps_done) /
+                              progress.steps_per_second;
+    options_.progress(progress);
+  }
+
+  const RunnerOptions& options_;
+  std::vector<Todo> todo_;
+  RunnerSummary& summary_;
+  std::int64_t runs_total_;
+  Writer writer_;
+  Shared shared_;
+  const Clock::time_point begin_ = Clock::now();
+  std::deque<std::pair<double, std::int64_t>> past_{{0.0, 0}};  // (seconds, steps)
+
+  std::atomic<size_t> next_ = 0;
+  std::atomic<bool> abandoned_ = false;
+  std::mutex mutex_;
+  std::condition_variable finished_;
+  int active_ = 0;
+  bool interrupted_ = false;
+  std::int64_t runs_ended_ = 0;
+  std::vector<std::jthread> threads_;
+};
+
+}  // namespace
+
+RunnerSummary run_study(const Study& study, Store& store, const RunnerOptions& options) {
+  check_options(options);
+  const Clock::time_point begin = Clock::now();
+  RunnerSummary summary;
+  const std::vector<std::unique_ptr<Job>> jobs = make_jobs(study);
+
+  std::vector<Todo> todo;
+  std::vector<StoredRun> fresh;
+  std::int64_t index = 0, total = 0;
+  for (const auto& job : jobs) {
+    const std::string plan = job->plan();
+    for (std::int64_t seed = 0; seed < study.seeds; ++seed, ++index) {
+      if (index % options.shards != options.shard) continue;
+      ++total;
+      std::string id = job->id(seed);
+      std::optional<StoredRun> stored = store.run(id);
+      if (stored && stored->error.empty() && stored->plan == plan && stored->status != RunStatus::kRunning) {
+        ++summary.already_there;
+        continue;
+      }
+      if (!stored) fresh.push_back(new_run(study, seed, id, job->identity()));
+      todo.push_back({job.get(), seed, stored ? std::move(*stored) : new_run(study, seed, std::move(id), "")});
+      todo.back().stored.identity.clear();
+      ++job->runs_left;
+    }
+  }
+
+  // A study that does not fit together is refused before anything is written; between its ends, a point
+  // that does not fit is a failure of its runs.
+  if (!todo.empty()) {
+    todo.front().job->learner();
+    todo.back().job->learner();
+  }
+  write_study(study, store);
+  for (size_t i = 0; i < fresh.size(); i += kRunsATransaction)
+    store.add_runs(std::span(fresh).subspan(i, std::min(kRunsATransaction, fresh.size() - i)));
+  fresh.clear();
+
+  Pool(store, options, std::move(todo), summary, total).run();
+  summary.seconds = seconds_since(begin);
+  return summary;
+}
+
+std::vector<Study> stored_studies(const Store& store) {
+  std::vector<Study> studies;
+  for (const std::string& key : store.document_keys()) {
+    if (!key.starts_with(kDocument)) continue;
+    const Json json = Json::parse(*store.document(key), nullptr, false);
+    const bool whole = json.is_object() && json.contains("file") && json.contains("text") &&
+                       json.contains("overrides");
+    if (!whole) throw Error(fmt::format("[store] document '{}' is damaged", key));
+    studies.push_back(parse_study(json["text"].get<std::string>(), json["file"].get<std::string>(),
+                                  json["overrides"].get<std::vector<std::string>>()));
+  }
+  return studies;
+}
+
+StudyStatus status(const Study& study, const Store& store) {
+  StudyStatus counts;
+  for (const auto& job : make_jobs(study)) {
+    for (std::int64_t seed = 0; seed < study.seeds; ++seed) {
+      const std::optional<StoredRun> run = store.run(job->id(seed));
+      const bool begun = run && run->step > 0;
+      const bool to_extend = run && run->status == RunStatus::kFinished && run->step < job->steps();
+      if (run && !run->error.empty()) ++counts.failed;
+      else if (run && run->status == RunStatus::kDiverged) ++counts.diverged;
+      else if (run && run->status != RunStatus::kRunning && !to_extend) ++counts.done;
+      else if (begun) ++counts.running;
+      else ++counts.waiting;
+    }
+  }
+  return counts;
+}
+
+}  // namespace iclab::study
