@@ -1,0 +1,282 @@
+#include "program/executor.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cmath>
+#include <cstdlib>
+#include <new>
+
+#include "base/error.h"
+#include "program/autodiff.h"
+#include "program/builder.h"
+#include "program/rewrite.h"
+
+namespace {
+std::atomic<std::int64_t> allocations{0};
+}
+
+// Counts every allocation of this executable.
+void* operator new(std::size_t size) {
+  ++allocations;
+  if (void* memory = std::malloc(size)) return memory;
+  throw std::bad_alloc();
+}
+void* operator new(std::size_t size, std::align_val_t alignment) {
+  ++allocations;
+  const auto unit = static_cast<std::size_t>(alignment);
+  if (void* memory = std::aligned_alloc(unit, (size + unit - 1) / unit * unit)) return memory;
+  throw std::bad_alloc();
+}
+void operator delete(void* memory) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
+void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+
+namespace iclab::program {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+template <class T>
+std::vector<T> copy(std::span<const T> values) {
+  return {values.begin(), values.end()};
+}
+
+std::shared_ptr<const Plan> plan_of(const Builder& b, std::initializer_list<Value> outputs, std::int64_t batch,
+                                    bool is_double, std::vector<std::string> parameters = {}) {
+  std::vector<int> ids;
+  for (const Value& output : outputs) ids.push_back(output.id());
+  return make_plan(b.program(), ids, {batch, is_double, std::move(parameters)});
+}
+
+// A step of linear regression with gradients, in every phase: study, run, step, prompts, after.
+struct Regression {
+  Builder b;
+  std::shared_ptr<const Plan> plan;
+
+  Regression(std::int64_t batch, bool is_double) {
+    const Value basis = b.normal(Stream::kTask, {5, 5});
+    const Value w = b.input("w", {5, 5}, Rate::kStep);
+    const Value x = b.normal(Stream::kPrompt, {7, 5});
+    const Value y = tanh(matmul(matmul(x, basis), transpose(w)));
+    const Value loss = prompt_mean(mean(square(y - matmul(x, w)))) + 0.1 * sum(square(w));
+    std::vector<int> outputs{loss.id(), gradients(loss, std::vector{w})[0].id(), w.id()};
+    const Rewritten cheap = rewrite(b.program(), outputs);
+    plan = make_plan(cheap.builder->program(), std::span(cheap.outputs).first(2), {batch, is_double, {"w"}});
+  }
+};
+
+template <class T>
+std::vector<T> losses_and_gradients(const Plan& plan, int groups, lanes::InstructionSet set) {
+  auto changed = std::make_shared<Plan>(plan);
+  if (groups > 0) changed->groups_per_strand = groups;
+  Executor<T> executor(changed, set);
+  for (size_t i = 0; i < executor.parameters().size(); ++i)
+    executor.parameters()[i] = static_cast<T>(0.1) * static_cast<T>(i % 7) - static_cast<T>(0.3);
+  executor.begin(make_keys(3, 4));
+  std::vector<T> all;
+  for (const std::uint32_t step : {0u, 1u, 77u}) {
+    executor.run(step);
+    for (size_t i = 0; i < 2; ++i) {
+      const auto values = copy<T>(executor.output(i));
+      all.insert(all.end(), values.begin(), values.end());
+    }
+  }
+  return all;
+}
+
+TEST(Executor, GivesOutputsOfEveryRate) {
+  Builder b;
+  const Value study = b.constant({2}, {1, 2}), run = b.input("run", {2}, Rate::kReplica);
+  const Value step = b.input("step", {2}, Rate::kStep), prompt = b.input("prompt", {2}, Rate::kPrompt);
+  Executor<double> executor(plan_of(b, {study, run * 2.0, step + run, prompt * step, prompt_mean(prompt) + step}, 3, true));
+  const std::vector<double> values{1, 10, 2, 20, 6, 60};
+  executor.set_prompt_input("prompt", values);
+  std::ranges::copy(std::vector<double>{3, 4}, executor.input("run").begin());
+  executor.begin(make_keys(1, 0));
+  EXPECT_THAT(executor.output(0), ElementsAre(1, 2));
+  EXPECT_THAT(executor.output(1), ElementsAre(6, 8)) << "known from begin on";
+  std::ranges::copy(std::vector<double>{5, 7}, executor.input("step").begin());
+  executor.run(0);
+  EXPECT_THAT(executor.output(2), ElementsAre(8, 11));
+  EXPECT_THAT(executor.output(3), ElementsAre(5, 70, 10, 140, 30, 420));
+  EXPECT_THAT(executor.output(4), ElementsAre(::testing::DoubleNear(8, 1e-15 * 8), ::testing::DoubleNear(37, 1e-15 * 37)));
+  EXPECT_EQ(executor.outputs_from(1).size(), 2u + 2 + 2) << "plain ones only";
+  EXPECT_GT(executor.bytes(), 0);
+}
+
+TEST(Executor, KnowsStepPromptIndexAndIntegerInputs) {
+  Builder b;
+  const Value offset = b.input("offset", {}, Rate::kStep, DType::kInteger);
+  const Value value = to_real(b.prompt_index() + b.step() * offset);
+  Executor<float> executor(plan_of(b, {value}, 3, false));
+  executor.integer_input("offset")[0] = 100;
+  executor.begin(make_keys(1, 0));
+  executor.run(2);
+  EXPECT_THAT(executor.output(0), ElementsAre(200, 201, 202));
+  executor.run(3);
+  EXPECT_THAT(executor.output(0), ElementsAre(300, 301, 302));
+}
+
+TEST(Executor, ErrorsOfInputsNameThem) {
+  Builder b;
+  const Value x = b.input("keys", {2}, Rate::kPrompt), w = b.input("weight", {2}, Rate::kStep);
+  Executor<double> executor(plan_of(b, {x * w}, 3, true));
+  EXPECT_THAT([&] { executor.input("wieght"); },
+              ThrowsMessage<Error>(HasSubstr("[executor] no real input 'wieght'; there are weight; did you mean 'weight'?")));
+  EXPECT_THAT([&] { executor.integer_input("weight"); }, ThrowsMessage<Error>(HasSubstr("[executor] no integer input 'weight'")));
+  const std::vector<double> five(5), six(6);
+  EXPECT_THAT([&] { executor.set_prompt_input("keys", five); },
+              ThrowsMessage<Error>(HasSubstr("[executor] input 'keys': expected 6 numbers, received 5")));
+  EXPECT_THAT([&] { executor.set_prompt_input("kyes", six); },
+              ThrowsMessage<Error>(HasSubstr("[executor] no prompt input 'kyes'; there are keys; did you mean 'keys'?")));
+  executor.begin(make_keys(1, 0));
+  EXPECT_THAT([&] { executor.run(0); }, ThrowsMessage<Error>(HasSubstr("[executor] input 'keys' was not set")));
+  EXPECT_THAT([&] { Executor<float> wrong(plan_of(b, {w}, 1, true)); },
+              ThrowsMessage<Error>(HasSubstr("[executor] the plan is for another precision")));
+  Builder c;
+  const Value bad = to_real(c.input("label", {}, Rate::kPrompt, DType::kInteger));
+  EXPECT_THAT([&] { Executor<float> wrong(plan_of(c, {bad}, 1, false)); },
+              ThrowsMessage<Error>(HasSubstr("[executor] input 'label': prompt-rate inputs are real")));
+}
+
+TEST(Executor, AnInterventionIsAnInputByName) {
+  Builder b;
+  b.intervene("hidden");
+  const Value hidden = b.name(exp(b.input("x", {2}, Rate::kPrompt)), "hidden");
+  Executor<double> executor(plan_of(b, {sum(hidden)}, 2, true));
+  const std::vector<double> values{1, 2, 3, 4};
+  executor.set_prompt_input("hidden", values);
+  executor.begin(make_keys(1, 0));
+  executor.run(0);
+  EXPECT_THAT(executor.output(0), ElementsAre(3, 7));
+}
+
+TEST(Executor, DrawsFollowTheirStreams) {
+  Builder b;
+  const Value task = b.normal(Stream::kTask, {3}), prompt = b.normal(Stream::kPrompt, {3});
+  b.fix_prompts();
+  const Value fixed = b.uniform(Stream::kPrompt, {3});
+  struct Drawn {
+    std::vector<double> task, prompt, fixed;
+  };
+  const auto draw = [&](std::int64_t batch, std::uint64_t seed, std::uint32_t step) {
+    Executor<double> executor(plan_of(b, {task, prompt, fixed}, batch, true));
+    executor.begin(make_keys(9, seed));
+    executor.run(step);
+    return Drawn{copy<double>(executor.output(0)), copy<double>(executor.output(1)), copy<double>(executor.output(2))};
+  };
+  const Drawn small = draw(5, 0, 1), large = draw(37, 0, 1), later = draw(5, 0, 2), other = draw(5, 1, 1);
+  EXPECT_TRUE(std::equal(small.prompt.begin(), small.prompt.end(), large.prompt.begin())) << "a batch is a prefix";
+  EXPECT_EQ(small.task, later.task) << "drawn once a run";
+  EXPECT_EQ(small.fixed, later.fixed) << "a fixed batch";
+  EXPECT_NE(small.prompt, later.prompt);
+  EXPECT_NE(small.task, other.task);
+  EXPECT_NE(small.prompt, other.prompt);
+  for (size_t i = 3; i < large.prompt.size(); ++i) EXPECT_NE(large.prompt[i], large.prompt[i - 3]) << "each prompt its own";
+}
+
+// Sums in the stated order: lane by lane over the groups of a strand, lanes folded by halves, strands in order.
+double stated_sum(const std::vector<double>& terms, int groups) {
+  double total = 0;
+  for (size_t first = 0; first < terms.size(); first += static_cast<size_t>(groups) * 16) {
+    double lane[16] = {};
+    for (size_t i = first; i < std::min(terms.size(), first + static_cast<size_t>(groups) * 16); ++i) {
+      const bool first_of_lane = i - first < 16;
+      lane[i % 16] = first_of_lane ? terms[i] : lane[i % 16] + terms[i];
+    }
+    for (int half = 8; half > 0; half /= 2)
+      for (int l = 0; l < half; ++l) lane[l] += lane[l + half];
+    total = first == 0 ? lane[0] : total + lane[0];
+  }
+  return total;
+}
+
+TEST(Executor, SumsOverPromptsInTheStatedOrder) {
+  constexpr std::int64_t kBatch = 150;
+  Builder b;
+  const Value mean = prompt_mean(b.input("x", {}, Rate::kPrompt));
+  std::vector<double> values(kBatch), terms(kBatch);
+  for (size_t i = 0; i < values.size(); ++i) {
+    values[i] = std::sqrt(static_cast<double>(i) + 0.1) - 3;
+    terms[i] = values[i] * (1.0 / kBatch);
+  }
+  for (const int groups : {1, 2, 3, 10}) {
+    auto plan = std::make_shared<Plan>(*plan_of(b, {mean}, kBatch, true));
+    plan->groups_per_strand = groups;
+    Executor<double> executor(plan);
+    executor.set_prompt_input("x", values);
+    executor.begin(make_keys(1, 0));
+    executor.run(0);
+    EXPECT_EQ(executor.output(0)[0], stated_sum(terms, groups)) << groups << " groups a strand";
+  }
+}
+
+TEST(Executor, IdleLanesCountNothing) {
+  for (const std::int64_t batch : {1, 5, 15, 16, 17, 33}) {
+    Builder b;
+    const Value one = b.prompt_weight() * to_real(b.prompt_index());
+    const Value sum_of_index = b.emit({.op = Op::kPromptSum, .shape = {}, .in = {one.id()}});
+    Executor<double> executor(plan_of(b, {sum_of_index}, batch, true));
+    executor.begin(make_keys(1, 0));
+    executor.run(0);
+    const double mean = static_cast<double>(batch - 1) / 2;
+    EXPECT_NEAR(executor.output(0)[0], mean, 0x1p-52 * static_cast<double>(batch) * mean) << batch;
+  }
+}
+
+TEST(Executor, EveryInstructionSetGivesTheSameBits) {
+  std::vector<lanes::InstructionSet> sets;
+  if (lanes::available_instruction_sets().avx2) sets.push_back(lanes::InstructionSet::kAvx2);
+  if (lanes::available_instruction_sets().avx512) sets.push_back(lanes::InstructionSet::kAvx512);
+  const Regression narrow(50, false), wide(50, true);
+  const auto single = losses_and_gradients<float>(*narrow.plan, 0, lanes::chosen_instruction_set());
+  const auto twice = losses_and_gradients<double>(*wide.plan, 0, lanes::chosen_instruction_set());
+  for (const lanes::InstructionSet set : sets) {
+    EXPECT_EQ(losses_and_gradients<float>(*narrow.plan, 0, set), single) << lanes::name(set);
+    EXPECT_EQ(losses_and_gradients<double>(*wide.plan, 0, set), twice) << lanes::name(set);
+  }
+}
+
+TEST(Executor, SinglePrecisionFollowsDouble) {
+  // Streams differ between precisions (words a number): compare on the same inputs.
+  Builder b;
+  const Value x = b.input("x", {6}, Rate::kPrompt), w = b.input("w", {4, 6}, Rate::kStep);
+  const Value out = prompt_mean(tanh(matmul(w, x)));
+  std::vector<float> xf(6 * 20), wf(24);
+  for (size_t i = 0; i < xf.size(); ++i) xf[i] = static_cast<float>(std::sin(static_cast<double>(i)));
+  for (size_t i = 0; i < wf.size(); ++i) wf[i] = static_cast<float>(std::cos(static_cast<double>(i)));
+  const std::vector<double> xd(xf.begin(), xf.end());
+  Executor<float> f(plan_of(b, {out}, 20, false, {"w"}));
+  Executor<double> d(plan_of(b, {out}, 20, true, {"w"}));
+  f.set_prompt_input("x", xf);
+  d.set_prompt_input("x", xd);
+  std::ranges::copy(wf, f.parameters().begin());
+  std::ranges::copy(wf, d.parameters().begin());
+  f.begin(make_keys(1, 0));
+  d.begin(make_keys(1, 0));
+  f.run(0);
+  d.run(0);
+  for (size_t i = 0; i < 4; ++i)
+    EXPECT_NEAR(f.output(0)[i], d.output(0)[i], 0x1p-23 * (6 + 4 + 20)) << "terms of the product, tanh, the mean";
+}
+
+TEST(Executor, AStepAllocatesNothing) {
+  const Regression regression(100, false);
+  auto plan = std::make_shared<Plan>(*regression.plan);
+  plan->groups_per_strand = 2;
+  Executor<float> executor(plan);
+  executor.begin(make_keys(1, 0));
+  for (std::uint32_t step = 0; step < 10; ++step) executor.run(step);
+  const std::int64_t before = allocations;
+  for (std::uint32_t step = 10; step < 1000; ++step) executor.run(step);
+  EXPECT_EQ(allocations - before, 0);
+  EXPECT_GT(before, 0) << "the counter counts";
+}
+
+}  // namespace
+}  // namespace iclab::program

@@ -1,0 +1,120 @@
+#include "program/plan.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/error.h"
+#include "program/builder.h"
+#include "program/rewrite.h"
+
+namespace iclab::program {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::ThrowsMessage;
+
+const std::vector<int>& order(const Plan& plan, Phase phase) { return plan.order[static_cast<size_t>(phase)]; }
+
+TEST(Plan, ComputesEachValueAtItsOwnRate) {
+  Builder b;
+  const Value study = exp(b.constant({2}, {1, 2})), run = tanh(b.normal(Stream::kTask, {2}));
+  const Value step = square(b.input("w", {2}, Rate::kStep)), prompt = abs(b.normal(Stream::kPrompt, {2}));
+  const Value mean = prompt_mean(prompt);
+  const Value after = sqrt(mean * study + run + step);
+  const auto plan = make_plan(b.program(), std::vector<int>{after.id()}, {32, false, {"w"}});
+  EXPECT_THAT(order(*plan, Phase::kStudy), ::testing::Contains(study.id()));
+  EXPECT_THAT(order(*plan, Phase::kReplica), ::testing::Contains(run.id()));
+  EXPECT_THAT(order(*plan, Phase::kStep), ::testing::Contains(step.id()));
+  EXPECT_THAT(order(*plan, Phase::kPrompt), ::testing::Contains(prompt.id()));
+  EXPECT_THAT(order(*plan, Phase::kPrompt), ::testing::Contains(mean.id())) << "summed as the prompts pass";
+  EXPECT_THAT(order(*plan, Phase::kAfter), ::testing::Contains(after.id()));
+  EXPECT_TRUE(plan->has_prompts());
+}
+
+TEST(Plan, AProgramWithoutPromptsVisitsNone) {
+  Builder b;
+  const Value loss = sum(square(b.input("w", {3, 3}, Rate::kStep)));
+  const auto plan = make_plan(b.program(), std::vector<int>{loss.id()}, {1, true, {"w"}});
+  EXPECT_FALSE(plan->has_prompts());
+  EXPECT_EQ(plan->arena_bytes_per_group, 0);
+}
+
+TEST(Plan, ViewsTakeNoMemory) {
+  Builder b;
+  const Value x = exp(b.input("x", {4, 6}, Rate::kPrompt));
+  const Value free[] = {transpose(x), slice(x, 1, 2, 3), reshape(x, {2, 2, 6}), index(x, 0, 1),
+                        broadcast_to(reshape(x, {1, 4, 6}), {3, 4, 6}), reshape(slice(x, 1, 0, 3), {2, 2, 3})};
+  const Value moved = reshape(transpose(x), {24});
+  std::vector<int> outputs{moved.id()};
+  for (const Value& view : free) outputs.push_back(view.id());
+  const auto plan = make_plan(b.program(), outputs, {16, false, {}});
+  for (const Value& view : free) EXPECT_TRUE(is_view(*plan, view.id())) << view.id();
+  EXPECT_FALSE(is_view(*plan, moved.id())) << "its elements have to move";
+}
+
+TEST(Plan, ValuesThatDontLiveTogetherShareMemory) {
+  Builder b;
+  Value chain = b.input("x", {64}, Rate::kPrompt);
+  for (int i = 0; i < 50; ++i) chain = i % 2 ? tanh(chain) : exp(chain);
+  const auto plan = make_plan(b.program(), std::vector<int>{prompt_mean(sum(chain)).id()}, {16, false, {}});
+  // Two of the chain at a time, the sum and the weight: not fifty.
+  EXPECT_LE(plan->arena_bytes_per_group, 4 * 64 * 4 * lanes::kLanes);
+}
+
+TEST(Plan, WhatIsWrittenBeforeAStrandIsAliveFromItsStart) {
+  // The weight is mentioned last, when the draws before it are dead: it must not lie where they lay.
+  Builder b;
+  const Value early = sum(exp(b.normal(Stream::kPrompt, {8})));
+  const Value late = early * to_real(b.prompt_index());
+  const auto plan = make_plan(b.program(), std::vector<int>{prompt_mean(late).id()}, {16, false, {}});
+  std::vector<std::pair<std::int64_t, std::int64_t>> first;  // what the executor writes
+  for (size_t id = 0; id < plan->program.nodes.size(); ++id) {
+    const Node& node = plan->program.nodes[id];
+    const std::int64_t at = plan->buffer_bytes[id], size = elements(node.shape) * 4 * lanes::kLanes;
+    if (node.op == Op::kPromptIndex || node.op == Op::kPromptWeight) first.emplace_back(at, at + size);
+  }
+  ASSERT_EQ(first.size(), 2u);
+  const int draw = early.node().in[0] - 1;
+  ASSERT_EQ(plan->program[draw].op, Op::kDraw);
+  const std::int64_t from = plan->buffer_bytes[static_cast<size_t>(draw)], to = from + 8 * 4 * lanes::kLanes;
+  for (const auto& [begin, end] : first) EXPECT_TRUE(end <= from || to <= begin);
+}
+
+TEST(Plan, StrandsFitTheCacheAndDependOnProgramAndBatchAlone) {
+  Builder b;
+  const Value wide = sum(exp(b.input("x", {1000}, Rate::kPrompt)));
+  const std::vector<int> outputs{prompt_mean(wide).id()};
+  const auto plan = make_plan(b.program(), outputs, {4096, false, {}});
+  EXPECT_LE(plan->groups_per_strand * plan->arena_bytes_per_group, kStrandBytes);
+  EXPECT_GT((plan->groups_per_strand + 1) * plan->arena_bytes_per_group, kStrandBytes);
+  EXPECT_EQ(make_plan(b.program(), outputs, {20, false, {}})->groups_per_strand, 2) << "no more than there are";
+  EXPECT_EQ(plan->groups(), 256);
+}
+
+TEST(Plan, ParametersAreOneBlockInTheGivenOrder) {
+  Builder b;
+  const Value first = b.input("first", {3}, Rate::kStep), second = b.input("second", {2, 2}, Rate::kStep);
+  const auto plan = make_plan(b.program(), std::vector<int>{sum(first).id()}, {1, false, {"second", "first"}});
+  EXPECT_EQ(plan->parameter_offset, (std::vector<std::int64_t>{0, 4}));
+  EXPECT_EQ(plan->parameter_elements, 7) << "second too, though nothing reads it";
+  EXPECT_EQ(plan->buffer_bytes[static_cast<size_t>(second.id())], 0);
+}
+
+TEST(Plan, RefusesWhatCannotBeExecuted) {
+  Builder b;
+  const Value x = b.input("x", {}, Rate::kPrompt), w = b.input("weight", {}, Rate::kStep);
+  const auto plan = [&](Value output, PlanOptions options) {
+    return [&b, output, options] { (void)make_plan(b.program(), std::vector<int>{output.id()}, options); };
+  };
+  EXPECT_THAT(plan(w < w, {1, false, {}}), ThrowsMessage<Error>(HasSubstr("[plan] expected real outputs, received boolean; use to_real")));
+  EXPECT_THAT(plan(w, {0, false, {}}), ThrowsMessage<Error>(HasSubstr("[plan] expected a batch of at least 1, received 0")));
+  EXPECT_THAT(plan(w, {1, false, {"wieght"}}),
+              ThrowsMessage<Error>(HasSubstr("[plan] expected a step-rate input 'wieght'; there are weight; did you mean 'weight'?")));
+  EXPECT_THAT(plan(w, {1, false, {"x"}}), ThrowsMessage<Error>(HasSubstr("[plan] expected a step-rate input 'x'")));
+  EXPECT_THAT(plan(x - prompt_mean(x), {1, false, {}}), ThrowsMessage<Error>(HasSubstr("a step visits its prompts once")));
+  EXPECT_THAT(plan(prompt_mean(x * prompt_mean(x)), {1, false, {}}),
+              ThrowsMessage<Error>(HasSubstr("a step visits its prompts once")));
+}
+
+}  // namespace
+}  // namespace iclab::program
