@@ -55,6 +55,13 @@ if(NOT ICLAB_TOML_INCLUDE)
   iclab_missing("toml++" libtomlplusplus-dev)
 endif()
 
+# Installs what the page draws with (src/report/package-lock.json).
+find_program(ICLAB_NPM npm)
+find_program(ICLAB_NODE NAMES node nodejs)
+if(NOT ICLAB_NPM OR NOT ICLAB_NODE)
+  iclab_missing("npm and Node.js" "npm nodejs")
+endif()
+
 if(ICLAB_TESTS)
   find_package(GTest QUIET)
   if(NOT GTest_FOUND)

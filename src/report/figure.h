@@ -1,5 +1,5 @@
-// A figure: tidy rows and how they are drawn. Theory is a line, a measurement is a point with its interval,
-// a single run is a pale dot, a reference is dashed: the same in every figure of every page.
+// A figure: tidy rows and how they are drawn. Theory is a line, a measurement is a point with its
+// interval, a single run is a pale dot, a reference is dashed: the same in every figure of a page.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,8 @@ enum class RowKind { kTheory, kMeasured, kSeed, kBar, kReference };
 /// "theory", "measured", "seed", "bar", "reference": the CSV's column `kind`.
 const char* row_kind_name(RowKind kind);
 
-/// One row of a figure's table, one mark of the figure. y = infinity means "never happened" and has its place at
-/// the upper edge of the axis.
+/// One row of a figure's table, one mark of the figure. y = infinity means "never happened" and has
+/// its place at the upper edge of the axis.
 struct Row {
   RowKind kind = RowKind::kMeasured;
   std::string panel{}, series{};
@@ -65,22 +65,23 @@ class Figure {
   /// One sentence: what to see.
   Figure& caption(std::string sentence);
 
-  /// Panels side by side with shared axes, in order of their first row; `word` is what distinguishes them
-  /// ("context n"). Every row but references then needs a panel; a reference without one is drawn in all.
+  /// Panels side by side with shared axes, in order of their first row; `word` is what distinguishes
+  /// them ("context n"). Every row but references then needs a panel; a reference without one is
+  /// drawn in all.
   Figure& panels(std::string word);
 
-  /// A line through the points in the order given. Shapes: x and y of the same length.
+  /// A line through the points, x ascending. Throws Error unless x and y are of one length.
   Figure& theory(const std::string& series, std::span<const double> x, std::span<const double> y,
                  const std::string& panel = "");
   Figure& measured(const std::string& series, Point point);
   Figure& run(const std::string& series, Dot dot);
 
   /// A histogram: counts[i] between edges[i] and edges[i+1].
-  Figure& bars(const std::string& series, std::span<const double> edges, std::span<const double> counts,
-               const std::string& panel = "");
+  Figure& bars(const std::string& series, std::span<const double> edges,
+               std::span<const double> counts, const std::string& panel = "");
 
-  /// Dashed and labelled: a threshold, a curve, a power law y = y0 (x/x0)^exponent from x0 to x1 (on
-  /// axes that are both logarithmic: a straight line).
+  /// Dashed and labelled: a threshold, a curve, a power law y = y0 (x/x0)^exponent from x0 to x1
+  /// (where both axes are logarithmic, a straight line).
   Figure& rule_x(double x, const std::string& label, const std::string& panel = "");
   Figure& rule_y(double y, const std::string& label, const std::string& panel = "");
   Figure& curve(const std::string& label, std::span<const double> x, std::span<const double> y,
@@ -95,15 +96,19 @@ class Figure {
   const Axis& x_axis() const { return x_; }
   const Axis& y_axis() const { return y_; }
 
-  /// All rows; a reference without panel once for each panel.
+  /// The rows that have a place on the axes (none without y, or <= 0 on a logarithmic axis); a
+  /// reference without panel once for each panel.
   std::vector<Row> rows() const;
 
   /// Series in order of their first row (without references), panels likewise.
   std::vector<std::string> series() const;
   std::vector<std::string> panel_names() const;
 
-  /// The table as CSV (RFC 4180 quoting, shortest round-trip numbers, "Infinity" for never, empty for absent):
-  /// kind,panel,series,x,x2,y,lo,hi,never,seed,seeds,settings. With categories, x is the category's name.
+  /// The name of a position on an axis of categories. Throws Error if it has none.
+  std::string category(double x) const;
+
+  /// The rows as CSV (RFC 4180 quoting, shortest round-trip numbers, "Infinity" for never, empty for
+  /// absent): kind,panel,series,x,x2,y,lo,hi,never,seed,seeds,settings. With categories, x is a name.
   std::string csv() const;
 
  private:
@@ -114,8 +119,8 @@ class Figure {
   std::vector<Row> rows_;
 };
 
-/// Indices of at most `limit` of the points, first and last among them, evenly spaced in x (or in log x):
-/// what a long series shows on a page. x ascending; for `log`, x <= 0 is left out.
+/// Indices of at most `limit` of the points, first and last among them, evenly spaced in x (or in
+/// log x): what a long series shows on a page. x ascending; for `log`, x <= 0 is left out.
 std::vector<size_t> thin(std::span<const double> x, size_t limit, bool log);
 
 }  // namespace iclab::report
