@@ -158,7 +158,7 @@ const char* status_text(const StoredRun& run) {
 
 std::string header(const Study& study) {
   std::string text = "run";
-  for (const Axis& axis : study.axes) text += "," + quoted(axis.key);
+  for (const Axis& axis : study.axes) text += fmt::format(",{}", quoted(axis.key));
   return text + ",seed";
 }
 
@@ -193,11 +193,11 @@ std::vector<std::byte> to_safetensors(std::span<const train::Tensor> tensors,
   text.resize((text.size() + kHeaderAlignment - 1) / kHeaderAlignment * kHeaderAlignment, ' ');
 
   const std::uint64_t size = text.size();
-  std::vector<std::byte> bytes(sizeof size);
+  std::vector<std::byte> bytes(sizeof size + size + at);
   std::memcpy(bytes.data(), &size, sizeof size);
-  const auto append = [&](std::span<const std::byte> part) { bytes.insert(bytes.end(), part.begin(), part.end()); };
-  append(std::as_bytes(std::span(text)));
-  for (const train::Tensor& tensor : tensors) append(tensor.bytes);
+  std::memcpy(bytes.data() + sizeof size, text.data(), size);
+  auto out = bytes.begin() + static_cast<std::ptrdiff_t>(sizeof size + size);
+  for (const train::Tensor& tensor : tensors) out = std::ranges::copy(tensor.bytes, out).out;
   return bytes;
 }
 
@@ -248,7 +248,7 @@ void write_csv(const std::filesystem::path& folder, const Study& study, const St
   series.write(header(study) + ",probe,series,step,index,value\n");
   for (const Point& point : study.points) {
     std::string axes;
-    for (const auto& [key, value] : point.axes) axes += "," + cell(value);
+    for (const auto& [key, value] : point.axes) axes += fmt::format(",{}", cell(value));
     for (std::int64_t seed = 0; seed < study.seeds; ++seed) {
       const std::optional<StoredRun> run = store.run(study.run_id(point, seed));
       if (!run) continue;
