@@ -1,6 +1,7 @@
 // Every derivative against central differences in double.
 #include "program/autodiff.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -36,7 +37,7 @@ struct Scene {
   Interpreter run{.batch = kBatch, .inputs = {}, .step = 0};
 
   Value weight(const Shape& shape, double sign = 1) {
-    const std::string name = "w" + std::to_string(weights.size());
+    const std::string name = fmt::format("w{}", weights.size());
     Numbers numbers = some_numbers(elements(shape), weights.size());
     for (double& x : numbers) x *= sign;
     run.inputs[name] = numbers;
@@ -46,7 +47,7 @@ struct Scene {
 
   // A number of each prompt.
   Value data(const Shape& shape) {
-    const std::string name = "x" + std::to_string(run.inputs.size());
+    const std::string name = fmt::format("x{}", run.inputs.size());
     run.inputs[name] = some_numbers(kBatch * elements(shape), 100 + run.inputs.size());
     return b.input(name, shape, Rate::kPrompt);
   }
@@ -121,8 +122,8 @@ void check(const std::string& what, const std::function<Value(Scene&)>& make) {
     EXPECT_EQ(slopes[i].shape(), scene.weights[i].shape()) << what;
     EXPECT_LE(slopes[i].rate(), Rate::kStep) << what;
     const Numbers want = differences(scene, loss, scene.weights[i].node().name);
-    expect_close(interpreted[i], want, what + ", interpreted, weight " + std::to_string(i));
-    expect_close(run[i], want, what + ", executed, weight " + std::to_string(i));
+    expect_close(interpreted[i], want, fmt::format("{}, interpreted, weight {}", what, i));
+    expect_close(run[i], want, fmt::format("{}, executed, weight {}", what, i));
   }
 }
 
@@ -132,7 +133,7 @@ using lanes::Unary;
 TEST(Gradients, EveryUnaryFunction) {
   for (int f = 0; f < static_cast<int>(Unary::kCount); ++f) {
     const auto function = static_cast<Unary>(f);
-    const std::string what = "unary " + std::to_string(f);
+    const std::string what = fmt::format("unary {}", f);
     check(what + " of a weight", [&](Scene& s) { return unary(function, s.weight({2, 3})); });
     check(what + " of prompts", [&](Scene& s) { return unary(function, s.weight({3}) * s.data({2, 1})); });
   }
@@ -162,7 +163,7 @@ TEST(Gradients, EveryBinaryFunctionInEveryBroadcastingFormAndRate) {
   for (int f = 0; f < static_cast<int>(Binary::kCount); ++f)
     for (const auto& [left, right] : forms) {
       const auto function = static_cast<Binary>(f);
-      const std::string what = "binary " + std::to_string(f) + " " + to_string(left) + to_string(right);
+      const std::string what = fmt::format("binary {} {}{}", f, to_string(left), to_string(right));
       check(what, [&](Scene& s) { return apply(function, s.weight(left), s.weight(right)); });
       check(what + ", prompts on the right",
             [&](Scene& s) { return apply(function, s.weight(left), s.data(right)); });
@@ -223,7 +224,7 @@ TEST(Gradients, Products) {
       {{2, 3}, {3, 4}}, {{3}, {3, 4}},       {{2, 3}, {3}},       {{3}, {3}},
       {{1, 3}, {3, 1}}, {{2, 2, 3}, {3, 4}}, {{2, 3}, {2, 3, 4}}, {{2, 1, 2, 3}, {4, 3, 2}}, {{2, 1}, {1, 3}}};
   for (const auto& [left, right] : forms) {
-    const std::string what = "product " + to_string(left) + to_string(right);
+    const std::string what = fmt::format("product {}{}", to_string(left), to_string(right));
     check(what, [&](Scene& s) { return square(matmul(s.weight(left), s.weight(right))); });
     check(what + ", prompts on the right",
           [&](Scene& s) { return square(matmul(s.weight(left), s.data(right))); });

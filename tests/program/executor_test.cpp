@@ -3,36 +3,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cmath>
-#include <cstdlib>
-#include <new>
 
 #include "base/error.h"
 #include "program/autodiff.h"
 #include "program/builder.h"
 #include "program/rewrite.h"
-
-namespace {
-std::atomic<std::int64_t> allocations{0};
-}
-
-// Counts every allocation of this executable.
-void* operator new(std::size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void* operator new(std::size_t size, std::align_val_t alignment) {
-  ++allocations;
-  const auto unit = static_cast<std::size_t>(alignment);
-  if (void* memory = std::aligned_alloc(unit, (size + unit - 1) / unit * unit)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::size_t, std::align_val_t) noexcept { std::free(memory); }
+#include "tests/allocations.h"
 
 namespace iclab::program {
 namespace {
@@ -272,9 +249,9 @@ TEST(Executor, AStepAllocatesNothing) {
   Executor<float> executor(plan);
   executor.begin(make_keys(1, 0));
   for (std::uint32_t step = 0; step < 10; ++step) executor.run(step);
-  const std::int64_t before = allocations;
+  const std::int64_t before = iclab::testing::allocations();
   for (std::uint32_t step = 10; step < 1000; ++step) executor.run(step);
-  EXPECT_EQ(allocations - before, 0);
+  EXPECT_EQ(iclab::testing::allocations() - before, 0);
   EXPECT_GT(before, 0) << "the counter counts";
 }
 

@@ -1,5 +1,6 @@
 // Random programs against the interpreter. Inputs are small integers and every operation keeps them so,
 // hence sums are exact in any order and the results must be equal, whatever rewriting and planning did.
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <random>
@@ -54,7 +55,7 @@ class RandomProgram {
     Shape shape;
     for (auto rank = pick({0, 1, 2, 2, 3}); rank-- > 0;) shape.push_back(pick({1, 2, 3, 5}));
     const auto rate = static_cast<Rate>(pick({1, 2, 3, 3}));
-    const std::string name = "x" + std::to_string(reals_.size());
+    const std::string name = fmt::format("x{}", reals_.size());
     Numbers numbers(static_cast<size_t>(elements(shape) * (rate == Rate::kPrompt ? batch : 1)));
     for (double& x : numbers) x = static_cast<double>(random_() % 5) - 2;
     run.inputs[name] = numbers;
@@ -149,7 +150,7 @@ class RandomPrograms : public ::testing::TestWithParam<std::uint32_t> {};
 TEST_P(RandomPrograms, GiveWhatTheInterpreterGives) {
   for (std::uint32_t seed = GetParam(); seed < GetParam() + 40; ++seed) {
     const RandomProgram random(seed);
-    const std::string what = "seed " + std::to_string(seed);
+    const std::string what = fmt::format("seed {}", seed);
     const std::vector<Numbers> want = random.run.evaluate(random.b.program(), random.outputs);
     const Rewritten cheap = rewrite(random.b.program(), random.outputs);
     expect_equal(random.run.evaluate(cheap.builder->program(), cheap.outputs), want, what + ", rewritten");
@@ -164,7 +165,7 @@ TEST_P(RandomPrograms, GiveWhatTheInterpreterGives) {
     expect_equal(execute<float>(random, program, cheap.outputs, 0), want, what + ", float");
     for (const int groups : {1, 2, 3})
       expect_equal(execute<double>(random, program, cheap.outputs, groups), want,
-                   what + ", strands of " + std::to_string(groups) + " groups");
+                   fmt::format("{}, strands of {} groups", what, groups));
 
     // With every value an output nothing shares memory.
     std::vector<int> everything = cheap.outputs;
