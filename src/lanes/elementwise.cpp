@@ -86,7 +86,8 @@ struct CompareOp {
     if constexpr (kF == Compare::kLess) return bool_of(d, hn::Lt(a, b));
     if constexpr (kF == Compare::kLessEqual) return bool_of(d, hn::Le(a, b));
     if constexpr (kF == Compare::kEqual) return bool_of(d, hn::Eq(a, b));
-    if constexpr (kF == Compare::kNotEqual) return bool_of(d, hn::Ne(a, b));
+    // Not hn::Ne, which is false for NaN on some targets.
+    if constexpr (kF == Compare::kNotEqual) return bool_of(d, hn::Not(hn::Eq(a, b)));
   }
 };
 
