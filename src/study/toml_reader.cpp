@@ -236,7 +236,7 @@ std::string Node::found() const {
   std::vector<std::string> parts;
   for (size_t i = 0; i < std::min<size_t>(items.size(), 4); ++i) parts.push_back(items[i].found());
   if (items.size() > 4) parts.push_back("...");
-  return "[" + join(parts) + "]";
+  return fmt::format("[{}]", join(parts));
 }
 
 const Node* Node::find(const std::string& key) const {
@@ -285,9 +285,9 @@ void apply_override(Node& root, const std::string& assignment) {
   check_bytes(assignment, where);
   const std::string_view key = trim(std::string_view(assignment).substr(0, equals));
   std::string value(trim(std::string_view(assignment).substr(equals + 1)));
-  if (is_bare_word(value)) value = '"' + value + '"';
+  if (is_bare_word(value)) value = fmt::format("\"{}\"", value);
 
-  const toml::table parsed = parse("value = " + value, where, false);
+  const toml::table parsed = parse(fmt::format("value = {}", value), where, false);
   if (parsed.size() != 1 || !parsed.contains("value"))
     throw UsageError(fmt::format("{}: found more than one value, accepted is --set key=value", where));
   const auto source = std::make_shared<const std::string>(where);
