@@ -14,6 +14,7 @@ namespace iclab::papers {
 struct Difference {
   std::string path;   // "batch_cases[0].merged.grad_Gamma[3][1]"
   double got = 0, want = 0, error = 0, tolerance = 0;  // error relative to the value (array: largest entry)
+                                                       // infinite where shapes differ or one is no number
 };
 
 /// Collects comparisons. A value counts as one; an array as one, at its worst entry.
@@ -21,23 +22,30 @@ class Comparison {
  public:
   /// Numbers, arrays of any depth, null; shapes must agree. `tolerance` is relative to the value, or to the
   /// array's largest entry; 0 asks for equality.
+  /// Where the value (the whole array) is 0 the error is absolute.
   void compare(const std::string& path, const Json& got, const Json& want, double tolerance);
+
+  /// A key that nothing was recomputed for.
+  void unknown(const std::string& path) { unknown_.push_back(path); }
 
   std::int64_t passed() const { return passed_; }
   std::int64_t failed() const { return static_cast<std::int64_t>(differences_.size()); }
   const std::vector<Difference>& differences() const { return differences_; }
   const Difference& worst() const { return worst_; }  // largest error / tolerance, passed or not
+  const std::vector<std::string>& unknown() const { return unknown_; }
 
  private:
   std::int64_t passed_ = 0;
   std::vector<Difference> differences_;
+  std::vector<std::string> unknown_;
   Difference worst_;
+  double worst_ratio_ = -1;
 };
 
 struct Verification {
   std::string file, paper;
   Comparison comparison;
-  std::vector<std::string> unknown;  // sections this build does not know
+  std::vector<std::string> unknown;  // sections, and keys within sections, this build does not know
   bool ok() const { return comparison.failed() == 0 && unknown.empty(); }
 };
 
