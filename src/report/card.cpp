@@ -2,10 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <cctype>
 #include <cmath>
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/text.h"
 #include "report/html.h"
 #include "report/vega_lite.h"
 
@@ -42,10 +44,10 @@ std::string check_row(const Check& check) {
 
 std::string check_table(const std::string& id, const std::string& caption, const std::string& rows) {
   return fmt::format(
-      "<table class=\"checks\" id=\"{}\"><caption class=\"unseen\">{}</caption><thead><tr>"
+      "<div class=\"table\"><table class=\"checks\" id=\"{}\"><caption class=\"unseen\">{}</caption><thead><tr>"
       "<th scope=\"col\">check</th><th scope=\"col\">predicted</th><th scope=\"col\">measured</th>"
       "<th scope=\"col\">interval</th><th scope=\"col\">seeds</th><th scope=\"col\">accepted</th>"
-      "<th scope=\"col\">outcome</th></tr></thead><tbody>\n{}</tbody></table>\n",
+      "<th scope=\"col\">outcome</th></tr></thead><tbody>\n{}</tbody></table></div>\n",
       id, caption, rows);
 }
 
@@ -114,6 +116,11 @@ std::string provenance_html(const Claim& claim) {
 }
 
 std::string folded_html(const Claim& claim) {
+  std::vector<std::string> names;
+  if (!claim.provenance.empty()) names.push_back("provenance");
+  if (!claim.command.empty()) names.push_back("command");
+  if (!claim.studies.empty()) names.push_back(claim.studies.size() == 1 ? "study file" : "study files");
+  if (names.empty()) return "";
   std::string inside = provenance_html(claim);
   if (!claim.command.empty())
     inside += fmt::format("<h4>Just this claim</h4><pre tabindex=\"0\"><code>{}</code></pre>\n",
@@ -121,9 +128,10 @@ std::string folded_html(const Claim& claim) {
   for (const StudyText& study : claim.studies)
     inside += fmt::format("<h4>Study file {}</h4><pre tabindex=\"0\"><code>{}</code></pre>\n",
                           escape(study.name), escape(study.text));
-  if (inside.empty()) return "";
-  return "<details class=\"origin\"><summary>Study file, command, provenance</summary>\n" + inside +
-         "</details>\n";
+  std::string summary = join(names);
+  summary[0] = static_cast<char>(std::toupper(summary[0]));
+  return fmt::format("<details class=\"origin\"><summary>{}</summary>\n{}</details>\n", summary,
+                     inside);
 }
 
 }  // namespace

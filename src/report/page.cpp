@@ -175,7 +175,7 @@ std::filesystem::path write_index(std::span<const PaperReport> reports,
     const std::string page = report.paper + "/index.html";
     rows += fmt::format("<article class=\"paper\">\n<h2><a href=\"{}\">{}</a></h2>\n"
                         "<p class=\"authors\">{}</p>\n<ol class=\"strip\">{}</ol>\n"
-                        "<p class=\"tally\">{}. {}, {}</p></article>\n",
+                        "<p class=\"tally\">{} · {} run of {}</p></article>\n",
                         escape(page), escape(report.title), escape(report.authors),
                         strip(report, page), tally(report), escape(report.mode),
                         escape(human_seconds(report.seconds)));

@@ -165,23 +165,19 @@ class Drawing {
     if (!figure_.caption().empty()) spec["title"]["subtitle"] = figure_.caption();
     spec["description"] = figure_.title() + ". " + figure_.caption();
     spec["data"] = {{"format", {{"type", "csv"}, {"parse", parse()}}}};
-    // Categories stand at 0, 1, ...: runs can be spread around them and a prediction drawn across.
-    if (categories_)
-      spec["transform"] = Json::array(
-          {{{"calculate", fmt::format("indexof({}, datum.x)", Json(figure_.x_axis().categories).dump())},
-            {"as", "place"}}});
+    if (!derived().empty()) spec["transform"] = derived();
     if (panels_.empty()) {
       spec["width"] = kWidth;
       spec["height"] = kHeight;
       spec["layer"] = layers();
     } else {
-      spec["facet"] = {{"field", "panel"},
+      std::vector<std::string> headings;
+      for (const std::string& panel : panels_) headings.push_back(panel_heading() + panel);
+      spec["facet"] = {{"field", "heading"},
                        {"type", "nominal"},
-                       {"sort", panels_},
+                       {"sort", headings},
                        {"title", nullptr},
-                       {"header",
-                        {{"labelExpr", quoted(figure_.panel_word() + " = ") + " + datum.label"},
-                         {"labelFontWeight", 600}}}};
+                       {"header", {{"labelFontWeight", 600}}}};
       spec["columns"] = std::min<size_t>(panels_.size(), 3);
       spec["spec"] = {{"width", kPanelWidth}, {"height", 0.8 * kHeight}, {"layer", layers()}};
     }
@@ -222,6 +218,21 @@ class Drawing {
   }
 
  private:
+  std::string panel_heading() const { return figure_.panel_word() + " = "; }
+
+  // Columns that all layers share.
+  Json derived() const {
+    Json steps = Json::array();
+    // Categories stand at 0, 1, ...: runs can be spread around them and a prediction drawn across.
+    if (categories_)
+      steps.push_back(
+          {{"calculate", fmt::format("indexof({}, datum.x)", Json(figure_.x_axis().categories).dump())},
+           {"as", "place"}});
+    if (!panels_.empty())
+      steps.push_back({{"calculate", quoted(panel_heading()) + " + datum.panel"}, {"as", "heading"}});
+    return steps;
+  }
+
   Json parse() const {
     Json types = {{"x2", "number"}, {"y", "number"},  {"lo", "number"},   {"hi", "number"},
                   {"never", "boolean"}, {"seed", "number"}, {"seeds", "number"}, {"series", "string"},
@@ -551,21 +562,20 @@ class Drawing {
                                             in_first_panel()))})},
            {"mark",
             {{"type", "text"},
-             {"align", word.align},
-             {"baseline", "bottom"},
-             {"dx", std::string_view(word.align) == "left" ? 5 : -5},
-             {"dy", -3},
+             {"align", "left"},
+             {"baseline", word.rises ? "top" : "bottom"},
+             {"dx", 5},
+             {"dy", word.rises ? 3 : -3},
              {"style", "reference-word"}}},
            {"encoding", {{"x", x()}, {"y", y()}, {"text", {{"field", "series"}}}}}});
   }
 
-  // Beside the middle of a curve, on the side that it does not cross: right of a falling one, left of a rising
-  // one.
+  // Right of a curve's middle, above a falling and below a rising one.
   struct CurveWord {
     int number = 0;
     std::string label;
     double x = 0;
-    const char* align = "left";
+    bool rises = false;
   };
   std::vector<CurveWord> curve_words() const {
     std::map<std::string, std::vector<const Row*>> curves;
@@ -576,8 +586,7 @@ class Drawing {
     std::vector<CurveWord> words;
     for (const auto& [label, points] : curves) {
       const bool rises = points.back()->y > points.front()->y;
-      words.push_back({static_cast<int>(words.size()), label, points[points.size() / 2]->x,
-                       rises ? "right" : "left"});
+      words.push_back({static_cast<int>(words.size()), label, points[points.size() / 2]->x, rises});
     }
     return words;
   }

@@ -84,7 +84,7 @@
   function widen(layer, narrow, width = 0) {
     for (const channel of ["color", "shape"]) {
       const legend = layer.encoding[channel]?.legend;
-      if (legend) legend.columns = narrow ? 2 : Math.max(2, Math.floor((width || 900) / 150));
+      if (legend) legend.columns = narrow ? 2 : Math.max(2, Math.floor((width || 900) / 135));
     }
     const axis = layer.encoding.x?.axis;
     if (axis && narrow) {
