@@ -86,7 +86,8 @@ class HeaderReader {
     std::vector<Entry> entries;
     for (const auto& [name, value] : header.items())
       if (name != "__metadata__") entries.push_back(entry(name, value));
-    std::ranges::sort(entries, {}, &Entry::begin);
+    // An empty tensor lies before the one that begins at the same byte.
+    std::ranges::sort(entries, {}, [](const Entry& e) { return std::pair(e.begin, e.end); });
     std::uint64_t at = 0;
     for (const Entry& one : entries) {
       if (one.begin != at) fail(fmt::format("'{}' begins at byte {}, accepted is {}", one.tensor.name, one.begin, at));
