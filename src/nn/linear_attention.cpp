@@ -44,9 +44,12 @@ class LinearAttention : public Model {
 
   Value effective_matrix(Builder& b, Weights& weights, std::int64_t d) const override {
     if (form_ == "merged") return gamma(b, weights, d);
-    if (form_ == "factored") return value(b, weights) * w(b, weights, d);
-    if (form_ == "separate")
-      return value(b, weights) * matmul(transpose(wq(b, weights, d)), wk(b, weights, d));
+    if (form_ != "full") {
+      const Value v = value(b, weights);
+      if (form_ == "factored") return v * w(b, weights, d);
+      const Value query = wq(b, weights, d), key = wk(b, weights, d);
+      return v * matmul(transpose(query), key);
+    }
     const Blocks blocks = full_blocks(b, weights, d);
     return blocks.v * transpose(blocks.a) +
            reshape(blocks.b, {d, 1}) * reshape(blocks.p, {1, d});  // v A^T + b p^T
@@ -114,14 +117,15 @@ class LinearAttention : public Model {
 
   Value full(Builder& b, Weights& weights, const tasks::Prompt& prompt, std::int64_t d) const {
     const Value x = prompt["x"], y = prompt["y"];
+    const Value w_pv = pv(b, weights, d), w_kq = kq(b, weights, d);
     const std::int64_t n = y.shape()[0];
     const Value context = program::concat({transpose(x), reshape(y, {1, n})}, 0);  // (d+1, n)
     const Value query_token = program::concat({reshape(prompt["x_query"], {d, 1}), b.constant({1, 1}, {0.0})}, 0);
     const Value z = program::concat({context, query_token}, 1);  // (d+1, n+1)
     const Value keys = with_query_ ? z : context;
-    const Value pattern = b.name(matmul(transpose(keys), matmul(kq(b, weights, d), z)) *
+    const Value pattern = b.name(matmul(transpose(keys), matmul(w_kq, z)) *
                                      (1.0 / static_cast<double>(n)), "pattern");
-    const Value out = z + matmul(matmul(pv(b, weights, d), keys), pattern);
+    const Value out = z + matmul(matmul(w_pv, keys), pattern);
     return index(index(out, 0, d), 0, n);
   }
 

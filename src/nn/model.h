@@ -25,7 +25,8 @@ class Weights {
     Value initial;  // what it starts from (replica or study rate), same shape
   };
 
-  /// The weight of that name; the first mention declares it and asks for its initial value, later ones
+  /// The weight of that name (mention weights in separate statements: their order is that of the run's
+  /// weights, and C++ does not order arguments); the first mention declares it and asks for its initial value, later ones
   /// don't, so that random initial values do not depend on how often a weight is mentioned.
   Value declare(const std::string& name, const std::function<Value()>& initial);
 

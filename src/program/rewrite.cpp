@@ -41,8 +41,7 @@ class Pass {
   }
 
   std::vector<int> run(std::span<const int> outputs) {
-    for (size_t id = 0; id < from_.nodes.size(); ++id)
-      if (live_[id]) map_[id] = emit(static_cast<int>(id));
+    for (const int id : outputs) emit_with_operands(id);
     for (const auto& [name, id] : from_.names)
       if (map_[static_cast<size_t>(id)] >= 0) to_.name({&to_, map_[static_cast<size_t>(id)]}, name);
     std::vector<int> mapped;
@@ -53,6 +52,24 @@ class Pass {
  private:
   static bool is_free(Op op) {
     return op == Op::kReshape || op == Op::kTranspose || op == Op::kBroadcast;
+  }
+
+  // Operands first, in their order. So the order of the new program follows from the outputs alone, not
+  // from the order in which the old one was written (which a compiler may choose among arguments): plans,
+  // and sums of adjoints, have the same bits everywhere.
+  void emit_with_operands(int output) {
+    std::vector<int> waiting{output};
+    while (!waiting.empty()) {
+      const int id = waiting.back();
+      const std::vector<int>& in = from_[id].in;
+      const size_t before = waiting.size();
+      if (map_[static_cast<size_t>(id)] < 0)
+        for (size_t i = in.size(); i-- > 0;)
+          if (map_[static_cast<size_t>(in[i])] < 0) waiting.push_back(in[i]);
+      if (waiting.size() > before) continue;
+      waiting.pop_back();
+      if (map_[static_cast<size_t>(id)] < 0) map_[static_cast<size_t>(id)] = emit(id);
+    }
   }
 
   Value mapped(int id) const { return {&to_, map_[static_cast<size_t>(id)]}; }

@@ -19,7 +19,8 @@ struct Rewritten {
 ///    reads are computed (the query's row of the last layer);
 ///  - what is linear over prompts is summed at once: sum_p c x_p = c sum_p x_p for c below prompt rate,
 ///    sum_p a_p b_p becomes one product over prompts.
-/// Names whose values survive are kept; random streams never shift.
+/// Names whose values survive are kept; random streams never shift. The order of the new program depends on
+/// the outputs and what they compute alone.
 Rewritten rewrite(const Program& program, std::span<const int> outputs);
 
 /// Number of nodes `outputs` depend on.

@@ -203,6 +203,20 @@ TEST(Rewrite, StreamsNeverShift) {
   EXPECT_EQ(drawn[0], drawn[1]) << "bit for bit";
 }
 
+TEST(Rewrite, TheOrderDoesNotDependOnTheOrderOfWriting) {
+  const auto written = [](bool left_first) {
+    auto b = std::make_unique<Builder>();
+    const Value x = b->input("x", {3}, Rate::kPrompt), w = b->input("w", {3}, Rate::kStep);
+    Value left, right;
+    if (left_first) left = exp(x * w);
+    right = tanh(x - w);
+    if (!left_first) left = exp(x * w);
+    const std::vector<int> outputs{prompt_mean(sum(left * right)).id()};
+    return to_text(rewrite(b->program(), outputs).builder->program());
+  };
+  EXPECT_EQ(written(true), written(false));
+}
+
 TEST(Rewrite, KeepsTheNamesOfWhatSurvives) {
   Builder b;
   const Value x = b.input("x", {2}, Rate::kStep);

@@ -1,0 +1,358 @@
+#include "train/trainer.h"
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <thread>
+
+#include "base/error.h"
+#include "nn/model.h"
+#include "probes/probe.h"
+#include "tasks/task.h"
+#include "tests/allocations.h"
+#include "train/learner.h"
+
+namespace iclab::train {
+namespace {
+
+using Given = std::map<std::string, Setting>;
+
+template <class Entry>
+Choice choice(const Entry& entry, const Given& given) {
+  return {entry.name, resolve(entry.parameters, given, entry.name, [](const std::string& key) { return key; })};
+}
+
+Choice task(Given given = {}) {
+  given.insert({{"dim", std::int64_t{4}}, {"context", std::int64_t{6}}});
+  return choice(tasks::find_task("linear-regression"), given);
+}
+Choice model(const std::string& form, double alpha = 0.3) {
+  return choice(nn::find_model("linear-attention"), {{"form", form}, {"alpha", alpha}});
+}
+Choice optimizer(const std::string& kind, Given given = {}) {
+  given.insert({"lr", 0.05});
+  return choice(find_optimizer(kind), given);
+}
+Choice probe(const std::string& kind, const Given& given = {}) {
+  return choice(probes::find_probe(kind), given);
+}
+
+Training training(const Choice& how, const std::string& loss = "population", std::int64_t batch = 20) {
+  Training t;
+  t.optimizer = how;
+  t.loss = loss;
+  t.batch = batch;
+  return t;
+}
+
+std::vector<double> numbers(const Run& run) {
+  std::vector<double> all;
+  for (const Tensor& tensor : run.weights())
+    for (size_t at = 0; at < tensor.bytes.size(); at += tensor.is_double ? 8 : 4) {
+      double wide = 0;
+      float narrow = 0;
+      if (tensor.is_double) std::memcpy(&wide, tensor.bytes.data() + at, 8);
+      else std::memcpy(&narrow, tensor.bytes.data() + at, 4);
+      all.push_back(tensor.is_double ? wide : static_cast<double>(narrow));
+    }
+  return all;
+}
+
+std::vector<double> values(const std::vector<Measurement>& measured, int probe_position = 0) {
+  std::vector<double> all;
+  for (const Measurement& m : measured)
+    if (m.probe == probe_position) all.push_back(m.value);
+  return all;
+}
+
+std::vector<std::int64_t> steps_of(const std::vector<Measurement>& measured, int probe_position = 0) {
+  std::vector<std::int64_t> all;
+  for (const Measurement& m : measured)
+    if (m.probe == probe_position) all.push_back(m.step);
+  return all;
+}
+
+std::vector<std::int64_t> every_step(std::int64_t last) {
+  std::vector<std::int64_t> due;
+  for (std::int64_t step = 0; step <= last; ++step) due.push_back(step);
+  return due;
+}
+
+// The twin: factored attention on isotropic tasks, W = w I, gradients by hand. C = I_d, M = m I with
+// m = 1 + 1/n + d/n (no noise): dJ/dw_ii = 2 v (v w m - 1), dJ/dv = 2 d w (v w m - 1).
+struct Twin {
+  double d = 4, n = 6, v = 0.3, w = 0.3 / 2;
+  double m() const { return 1 + 1 / n + d / n; }
+  double grad_w() const { return 2 * v * (v * w * m() - 1); }
+  double grad_v() const { return 2 * d * w * (v * w * m() - 1); }
+  double loss() const { return d * (v * v * w * w * m() - 2 * v * w + 1); }
+};
+
+// One scalar of an optimiser.
+struct Scalar {
+  double m = 0, v = 0;
+  double sgd(double x, double g, double lr) { return x - lr * g; }
+  double momentum(double x, double g, double lr) {
+    m = 0.9 * m + g;
+    return x - lr * m;
+  }
+  double adam(double x, double g, double lr, int t) {
+    m = 0.9 * m + 0.1 * g;
+    v = 0.999 * v + 0.001 * g * g;
+    return x - lr * (m / (1 - std::pow(0.9, t))) / (std::sqrt(v / (1 - std::pow(0.999, t))) + 1e-8);
+  }
+};
+
+TEST(Trainer, OptimisersFollowTheirScalarTwins) {
+  constexpr int kSteps = 60;
+  for (const std::string kind : {"sgd", "momentum", "adam"}) {
+    const double lr = kind == "momentum" ? 0.01 : 0.05;
+    const Learner learner(task(), model("factored"), training(optimizer(kind, {{"lr", lr}})), true);
+    const auto run = learner.start(1, 0, "", {{0, probe("loss"), every_step(kSteps)}}, kSteps, {});
+    std::vector<Measurement> measured;
+    run->advance(kSteps, measured);
+    EXPECT_EQ(run->status(), RunStatus::kFinished);
+
+    Twin twin;
+    Scalar of_v, of_w;
+    for (int t = 0; t <= kSteps; ++t) {
+      // Rounding grows at most by the dynamics' own factor; a thousand roundings are far above it.
+      ASSERT_NEAR(measured[static_cast<size_t>(t)].value, twin.loss(), 1000 * 0x1p-52 * twin.d) << kind << " " << t;
+      const double gv = twin.grad_v(), gw = twin.grad_w();
+      const auto update = [&](Scalar& s, double x, double g) {
+        return kind == "sgd" ? s.sgd(x, g, lr) : kind == "momentum" ? s.momentum(x, g, lr) : s.adam(x, g, lr, t + 1);
+      };
+      const double v = update(of_v, twin.v, gv), w = update(of_w, twin.w, gw);
+      if (t < kSteps) {
+        twin.v = v;
+        twin.w = w;
+      }
+    }
+    const std::vector<double> weights = numbers(*run);
+    EXPECT_NEAR(weights[0], twin.v, 1000 * 0x1p-52);
+    EXPECT_NEAR(weights[1], twin.w, 1000 * 0x1p-52);
+  }
+}
+
+TEST(Trainer, GradientScaleMultipliesTheGradientNotTheLoss) {
+  Training doubled = training(optimizer("sgd", {{"lr", 0.01}}));
+  doubled.gradient_scale = 2;
+  const Learner a(task(), model("factored"), doubled, true);
+  const Learner b(task(), model("factored"), training(optimizer("sgd", {{"lr", 0.02}})), true);
+  std::vector<Measurement> of_a, of_b;
+  a.start(1, 0, "", {{0, probe("loss"), {0, 9}}}, 9, {})->advance(9, of_a);
+  b.start(1, 0, "", {{0, probe("loss"), {0, 9}}}, 9, {})->advance(9, of_b);
+  EXPECT_DOUBLE_EQ(of_a[0].value, of_b[0].value);
+  EXPECT_NEAR(of_a[1].value, of_b[1].value, 100 * 0x1p-52 * of_b[1].value);
+}
+
+TEST(Trainer, GroupsHaveTheirOwnRateDecayAndMayBeFrozen) {
+  Training t = training(optimizer("sgd", {{"lr", 0.05}}));
+  t.groups = {{"v", {}, {}, true}, {"W*", 0.01, 0.5, false}};
+  const Learner learner(task(), model("factored"), t, true);
+  const auto run = learner.start(1, 0, "", {}, 1, {});
+  std::vector<Measurement> none;
+  run->advance(1, none);
+  const Twin twin;
+  EXPECT_EQ(numbers(*run)[0], 0.3) << "frozen";
+  EXPECT_NEAR(numbers(*run)[1], twin.w - 0.01 * (twin.grad_w() + 0.5 * twin.w), 10 * 0x1p-52);
+
+  t.groups = {{"w", {}, {}, false}};
+  try {
+    const Learner wrong(task(), model("factored"), t, true);
+    FAIL() << "a group that matches nothing";
+  } catch (const UsageError& error) {
+    EXPECT_NE(std::string(error.what()).find("matches no weight; there are v, W"), std::string::npos) << error.what();
+  }
+}
+
+TEST(Trainer, PatternsMatchNames) {
+  EXPECT_TRUE(matches("*", "blocks.0.W_Q"));
+  EXPECT_TRUE(matches("blocks.?.W_*", "blocks.0.W_Q"));
+  EXPECT_TRUE(matches("*W_Q", "blocks.0.W_Q"));
+  EXPECT_FALSE(matches("W_Q", "blocks.0.W_Q"));
+  EXPECT_FALSE(matches("W?", "W"));
+  EXPECT_TRUE(matches("a*b*c", "aXbYbZc"));
+}
+
+TEST(Trainer, PopulationTrainingHasNoPrompts) {
+  const Learner exact(task(), model("factored"), training(optimizer("sgd")), false);
+  EXPECT_FALSE(exact.step_plan()->has_prompts());
+  const Learner sampled(task(), model("factored"), training(optimizer("sgd"), "mse", 33), false);
+  EXPECT_TRUE(sampled.step_plan()->has_prompts());
+  EXPECT_EQ(sampled.step_plan()->options.batch, 33);
+}
+
+TEST(Trainer, ADivergedRunKeepsItsLastFiniteWeights) {
+  for (const std::string kind : {"sgd", "momentum", "adam"})
+    for (const bool is_double : {false, true})
+      for (const std::string loss : {"population", "mse"}) {
+        const Learner learner(task(), model("factored"), training(optimizer(kind, {{"lr", kind != "adam" ? 100.0 : is_double ? 1e200 : 1e30}}), loss),
+                              is_double);
+        const auto run = learner.start(1, 0, "", {{0, probe("loss"), every_step(1000)}, {1, probe("risk"), every_step(1000)}},
+                                       1000, {});
+        std::vector<Measurement> measured;
+        run->advance(1000, measured);
+        const std::string what = fmt::format("{} {} {}", kind, is_double, loss);
+        EXPECT_EQ(run->status(), RunStatus::kDiverged) << what;
+        EXPECT_LT(run->step(), 1000) << what;
+        for (const double x : numbers(*run)) EXPECT_TRUE(std::isfinite(x)) << what;
+        for (const Measurement& m : measured) EXPECT_TRUE(std::isfinite(m.value)) << what;
+        run->advance(10, measured);
+        EXPECT_EQ(run->status(), RunStatus::kDiverged) << "and does not go on";
+      }
+}
+
+TEST(Trainer, StopsWhereARuleHolds) {
+  const Learner learner(task(), model("factored"), training(optimizer("sgd")), true);
+  const auto run = learner.start(1, 0, "", {{5, probe("risk"), every_step(500)}}, 500, StopRule{5, "", {}, 0.7});
+  std::vector<Measurement> measured;
+  run->advance(500, measured);
+  EXPECT_EQ(run->status(), RunStatus::kStopped);
+  const std::vector<double> risks = values(measured, 5);
+  EXPECT_LT(risks.back(), 0.7);
+  for (size_t i = 0; i + 1 < risks.size(); ++i) EXPECT_GE(risks[i], 0.7);
+  EXPECT_EQ(run->step(), measured.back().step) << "no update after the rule held";
+}
+
+TEST(Trainer, MeasuresAtScheduledStepsHoweverItAdvances) {
+  const Learner learner(task(), model("merged"), training(optimizer("sgd"), "mse"), false);
+  const std::vector<ProbeRequest> requests{{0, probe("loss"), {0, 3, 7, 20}}, {1, probe("risk"), {5, 7}}};
+  std::vector<Measurement> at_once, in_pieces;
+  learner.start(1, 0, "", requests, 20, {})->advance(20, at_once);
+  const auto run = learner.start(1, 0, "", requests, 20, {});
+  for (const std::int64_t piece : {0, 1, 0, 2, 4, 1, 100}) run->advance(piece, in_pieces);
+  EXPECT_EQ(run->status(), RunStatus::kFinished);
+  EXPECT_EQ(steps_of(at_once), (std::vector<std::int64_t>{0, 3, 7, 20}));
+  EXPECT_EQ(steps_of(at_once, 1), (std::vector<std::int64_t>{5, 7}));
+  EXPECT_EQ(steps_of(in_pieces), steps_of(at_once));
+  EXPECT_EQ(values(in_pieces), values(at_once));
+  EXPECT_EQ(values(in_pieces, 1), values(at_once, 1));
+}
+
+TEST(Trainer, ProbesDoNotChangeTheRun) {
+  const Learner learner(task(), model("full"), training(optimizer("adam"), "mse"), false);
+  const auto bare = learner.start(1, 2, "", {}, 30, {});
+  const auto watched = learner.start(1, 2, "", {{0, probe("loss"), every_step(30)}, {1, probe("mse", {{"prompts", std::int64_t{50}}}), {4, 9}}}, 30, {});
+  std::vector<Measurement> measured;
+  bare->advance(30, measured);
+  watched->advance(30, measured);
+  EXPECT_EQ(numbers(*bare), numbers(*watched));
+}
+
+TEST(Trainer, ARestoredRunGoesOnWithTheSameBits) {
+  for (const std::string kind : {"sgd", "momentum", "adam"}) {
+    const Learner learner(task(), model("full"), training(optimizer(kind, {{"lr", 0.01}}), "mse", 20), false);
+    const std::vector<ProbeRequest> requests{{0, probe("loss"), every_step(40)}};
+    std::vector<Measurement> straight, first, second;
+    const auto whole = learner.start(3, 1, "", requests, 40, {});
+    whole->advance(40, straight);
+
+    const auto killed = learner.start(3, 1, "", requests, 40, {});
+    killed->advance(17, first);
+    const std::vector<std::byte> state = killed->save();
+    const auto resumed = learner.start(3, 1, "", requests, 40, {});
+    resumed->restore(state);
+    EXPECT_EQ(resumed->step(), 17);
+    EXPECT_EQ(resumed->save(), state);
+    resumed->advance(40, second);
+    EXPECT_EQ(numbers(*resumed), numbers(*whole)) << kind;
+    EXPECT_EQ(resumed->save(), whole->save());
+    std::vector<double> both = values(first);
+    const std::vector<double> rest = values(second);
+    both.insert(both.end(), rest.begin(), rest.end());
+    EXPECT_EQ(both, values(straight)) << "each step measured once";
+
+    std::vector<std::byte> cut(state.begin(), state.end() - 1);
+    EXPECT_THROW(resumed->restore(cut), Error);
+    EXPECT_THROW(resumed->restore({}), Error);
+    cut = state;
+    cut[0] ^= std::byte{1};
+    EXPECT_THROW(resumed->restore(cut), Error);
+  }
+}
+
+TEST(Trainer, AFinishedRunCanBeExtended) {
+  const Learner learner(task(), model("factored"), training(optimizer("adam"), "mse"), false);
+  std::vector<Measurement> none;
+  const auto brief = learner.start(3, 1, "", {}, 10, {}), full = learner.start(3, 1, "", {}, 25, {}),
+             extended = learner.start(3, 1, "", {}, 25, {});
+  brief->advance(10, none);
+  EXPECT_EQ(brief->status(), RunStatus::kFinished);
+  full->advance(25, none);
+  extended->restore(brief->save());
+  EXPECT_EQ(extended->status(), RunStatus::kRunning);
+  extended->advance(25, none);
+  EXPECT_EQ(numbers(*extended), numbers(*full));
+}
+
+TEST(Trainer, SeedsDifferAndRepeat) {
+  const Learner learner(task(), model("factored"), training(optimizer("sgd"), "mse"), false);
+  std::vector<Measurement> none;
+  const auto weights = [&](std::uint64_t seed, const std::string& salt) {
+    const auto run = learner.start(7, seed, salt, {}, 5, {});
+    run->advance(5, none);
+    return numbers(*run);
+  };
+  EXPECT_EQ(weights(0, ""), weights(0, ""));
+  EXPECT_NE(weights(0, ""), weights(1, ""));
+  EXPECT_NE(weights(0, ""), weights(0, "independent"));
+}
+
+TEST(Trainer, ABatchesMeanApproachesThePopulationLoss) {
+  // The first step's gradient over many prompts against the exact one, through the whole path.
+  const Learner exact(task(), model("factored"), training(optimizer("sgd")), true);
+  const Learner sampled(task(), model("factored"), training(optimizer("sgd"), "mse", 200'000), true);
+  std::vector<Measurement> a, b;
+  exact.start(1, 0, "", {{0, probe("loss"), {0}}}, 1, {})->advance(1, a);
+  sampled.start(1, 0, "", {{0, probe("loss"), {0}}}, 1, {})->advance(1, b);
+  // (f - y)^2 has a standard deviation of a few times its mean: 5 sigma at 2e5 prompts.
+  EXPECT_NEAR(b[0].value, a[0].value, 5 * 3 * a[0].value / std::sqrt(2e5));
+}
+
+TEST(Learner, CompilesEachProbeOnceAndServesThreads) {
+  const Learner learner(task(), model("factored"), training(optimizer("sgd"), "mse"), false);
+  const Stage first = learner.compile_probe(probe("risk"));
+  EXPECT_EQ(learner.compile_probe(probe("risk")).plan, first.plan);
+  EXPECT_NE(learner.compile_probe(probe("risk", {{"normalised", false}})).plan, first.plan);
+
+  std::vector<std::vector<double>> results(4);
+  {
+    std::vector<std::jthread> threads;
+    for (size_t i = 0; i < results.size(); ++i)
+      threads.emplace_back([&, i] {
+        std::vector<Measurement> measured;
+        const auto run = learner.start(1, 0, "", {{0, probe("effective-matrix"), {0, 20}}, {1, probe("mse", {{"prompts", std::int64_t{64}}}), {20}}}, 20, {});
+        run->advance(20, measured);
+        results[i] = values(measured);
+      });
+  }
+  for (const auto& result : results) EXPECT_EQ(result, results[0]);
+}
+
+TEST(Learner, RefusesWhatDoesNotFit) {
+  EXPECT_THROW(Learner(task({{"sampler", std::string("statistics")}}), model("full"), training(optimizer("sgd"), "mse"), false), UsageError)
+      << "full attention needs the prompts";
+  EXPECT_THROW((void)find_optimizer("sdg"), UsageError);
+  EXPECT_EQ(loss_names(), (std::vector<std::string>{"mse", "population"}));
+}
+
+TEST(Trainer, AStepAllocatesNothing) {
+  for (const std::string loss : {"mse", "population"})
+    for (const std::string kind : {"sgd", "momentum", "adam"}) {
+      const Learner learner(task(), model("factored"), training(optimizer(kind, {{"lr", 1e-3}}), loss, 50), false);
+      const auto run = learner.start(1, 0, "", {{0, probe("risk"), every_step(1000)}}, 1000, {});
+      std::vector<Measurement> measured;
+      measured.reserve(2000);
+      run->advance(10, measured);
+      const std::int64_t before = iclab::testing::allocations();
+      run->advance(990, measured);
+      EXPECT_EQ(iclab::testing::allocations() - before, 0) << loss << " " << kind;
+      EXPECT_EQ(measured.size(), 1001u);
+    }
+}
+
+}  // namespace
+}  // namespace iclab::train
