@@ -20,15 +20,18 @@ namespace iclab::theory {
 namespace {
 
 constexpr const char* kSource = "task-diversity (arXiv 2606.06814), section ";
-constexpr double kMaxCount = 1e9;          // d, r, K, s: their products stay exact
-constexpr double kMaxContext = 1e15;       // n: exact as a double
-constexpr double kMaxColumns = 1e6;        // where an array has d entries
-constexpr double kMaxSteps = 1e7;          // where every step's risk is kept
+constexpr double kMaxCount = 1e9;     // d, r, K, s: their products stay exact
+constexpr double kMaxContext = 1e15;  // n: exact as a double
+constexpr double kMaxColumns = 1e6;   // where an array has d entries
+constexpr double kMaxSteps = 1e7;     // where every step's risk is kept
 
-// ---- parameters ----------------------------------------------------------------------------------
+// ---- parameters
+// ----------------------------------------------------------------------------------
 
-Parameter count(const char* name, const char* help, double minimum = 1, double maximum = kMaxCount) {
-  return {.name = name, .kind = Kind::kInteger, .help = help, .minimum = minimum, .maximum = maximum};
+Parameter count(const char* name, const char* help, double minimum = 1,
+                double maximum = kMaxCount) {
+  return {
+      .name = name, .kind = Kind::kInteger, .help = help, .minimum = minimum, .maximum = maximum};
 }
 
 Parameter count(const char* name, const char* help, double minimum, double maximum,
@@ -40,8 +43,8 @@ Parameter count(const char* name, const char* help, double minimum, double maxim
 
 // A number above 0; a fallback of 0 means none.
 Parameter positive(const char* name, const char* help, double fallback = 0) {
-  Parameter parameter{.name = name, .kind = Kind::kReal, .help = help, .minimum = 0,
-                      .above_minimum = true};
+  Parameter parameter{
+      .name = name, .kind = Kind::kReal, .help = help, .minimum = 0, .above_minimum = true};
   if (fallback > 0) parameter.fallback = fallback;
   return parameter;
 }
@@ -61,15 +64,24 @@ Parameter choice(const char* name, const char* help, std::vector<std::string> ch
 }
 
 Parameter noise() {
-  return {.name = "sigma2", .kind = Kind::kReal, .help = "label noise sigma^2", .fallback = 0.0,
+  return {.name = "sigma2",
+          .kind = Kind::kReal,
+          .help = "label noise sigma^2",
+          .fallback = 0.0,
           .minimum = 0};
 }
 
 Parameter context() { return count("n", "context length", 1, kMaxContext); }
 
 Parameter fraction(const char* name, Kind kind, const char* help, Setting fallback) {
-  return {.name = name, .kind = kind, .help = help, .fallback = std::move(fallback), .minimum = 0,
-          .maximum = 1, .above_minimum = true, .below_maximum = true};
+  return {.name = name,
+          .kind = kind,
+          .help = help,
+          .fallback = std::move(fallback),
+          .minimum = 0,
+          .maximum = 1,
+          .above_minimum = true,
+          .below_maximum = true};
 }
 
 Parameter phi() {
@@ -92,7 +104,8 @@ std::vector<Parameter> mixture_parameters(std::vector<Parameter> more = {}) {
   return parameters;
 }
 
-// ---- reading and writing -------------------------------------------------------------------------
+// ---- reading and writing
+// -------------------------------------------------------------------------
 
 // The law of mixture_parameters().
 struct Law {
@@ -101,8 +114,10 @@ struct Law {
 };
 
 Law law(const Settings& settings, const std::string& function) {
-  const Mixture mixture{.d = settings.integer("d"), .r = settings.integer("r"),
-                        .K = settings.integer("K"), .s = settings.integer("s")};
+  const Mixture mixture{.d = settings.integer("d"),
+                        .r = settings.integer("r"),
+                        .K = settings.integer("K"),
+                        .s = settings.integer("s")};
   check(mixture, "[" + function + "] ");
   return {mixture, static_cast<double>(settings.integer("n")), settings.real("sigma2")};
 }
@@ -117,7 +132,8 @@ Json numbers(const std::vector<double>& values) {
   return array;
 }
 
-// ---- the functions, in the order of the table ----------------------------------------------------
+// ---- the functions, in the order of the table
+// ----------------------------------------------------
 
 Json constants(const Settings& settings) {
   const auto [mixture, n, sigma2] = law(settings, "diversity-constants");
@@ -149,9 +165,9 @@ Json risk(const Settings& settings) {
   for (const double degrees : settings.reals("angle_deg")) {
     const double theta = degrees * std::numbers::pi / 180;
     const std::optional<double> one =
-        kind == "outside"     ? outside_risk(mixture, n, sigma2, test, theta)
-        : mixture.K >= 2      ? std::optional(span_risk(mixture, n, sigma2, test))
-                              : std::nullopt;
+        kind == "outside" ? outside_risk(mixture, n, sigma2, test, theta)
+        : mixture.K >= 2  ? std::optional(span_risk(mixture, n, sigma2, test))
+                          : std::nullopt;
     if (!one) return Json();
     risks.push_back(*one);
   }
@@ -169,7 +185,8 @@ Json plateau_length(const Settings& settings) {
 }
 
 Json logistic(const Settings& settings) {
-  const OneEigenvalue model{.r = settings.integer("r"), .K = settings.integer("K"),
+  const OneEigenvalue model{.r = settings.integer("r"),
+                            .K = settings.integer("K"),
                             .n = static_cast<double>(settings.integer("n")),
                             .sigma2 = settings.real("sigma2")};
   const double v0 = settings.real("v0"), phi_value = settings.real("phi");
@@ -211,8 +228,10 @@ Json trajectory(const Settings& settings) {
   const std::int64_t steps = settings.integer("steps");
   for (const std::int64_t step : settings.integers("steps_checked"))
     if (step > steps)
-      throw UsageError(fmt::format("[diversity-trajectory] steps_checked: found {}, accepted is 0 to "
-                                   "steps = {}", step, steps));
+      throw UsageError(
+          fmt::format("[diversity-trajectory] steps_checked: found {}, accepted is 0 to "
+                      "steps = {}",
+                      step, steps));
 
   const Spectrum C = spectrum(mixture, n, sigma2);
   const std::vector<double> J = population_risks(
@@ -234,8 +253,10 @@ Json trajectory(const Settings& settings) {
 }
 
 Json speed(const Settings& settings) {
-  const SpeedArguments arguments{.r = settings.integer("r"), .K = settings.integer("K"),
-                                 .s = settings.integer("s"), .nu = settings.integer("nu"),
+  const SpeedArguments arguments{.r = settings.integer("r"),
+                                 .K = settings.integer("K"),
+                                 .s = settings.integer("s"),
+                                 .nu = settings.integer("nu"),
                                  .c = settings.real("c")};
   const auto refuse = [](const char* key, const std::string& what) {
     throw UsageError(fmt::format("[diversity-speed] {}: {}", key, what));
@@ -265,61 +286,79 @@ Json conditioning(const Settings& settings) {
 Json staircase(const Settings& settings) {
   const auto [mixture, n, sigma2] = law(settings, "diversity-staircase");
   const SeparateStart start{.q0 = settings.real("q0"), .v0 = settings.real("v0")};
-  return {{"times", numbers(staircase_times(spectrum(mixture, n, sigma2), start,
-                                            settings.reals("drops")))},
+  return {{"times",
+           numbers(staircase_times(spectrum(mixture, n, sigma2), start, settings.reals("drops")))},
           {"level", number(staircase_level(mixture, n, sigma2))}};
 }
 
-// ---- the table -----------------------------------------------------------------------------------
+// ---- the table
+// -----------------------------------------------------------------------------------
 
 Function risk_function() {
-  return {"diversity-risk",
-          "risk of the optimum Gamma*(n, sigma2) on test tasks, not divided by r",
-          std::string(kSource) + "4",
-          mixture_parameters(
-              {choice("test", "tasks: the training law, w ~ N(0, (r/d) I), the span's complement, or a "
-                              "subspace at an angle inside or leaving the span",
-                      {"id", "isotropic", "complement", "span", "outside"}),
-               optional(count("n_test", "context length of the test, n if absent", 1, kMaxContext)),
-               optional({.name = "sigma2_test", .kind = Kind::kReal,
-                         .help = "label noise of the test, sigma2 if absent", .minimum = 0}),
-               {.name = "angle_deg", .kind = Kind::kReals,
-                .help = "angles of the test subspace in degrees (span, outside); a list gives an array",
-                .fallback = std::vector<double>{0}}}),
-          risk};
+  return {
+      "diversity-risk", "risk of the optimum Gamma*(n, sigma2) on test tasks, not divided by r",
+      std::string(kSource) + "4",
+      mixture_parameters(
+          {choice("test",
+                  "tasks: the training law, w ~ N(0, (r/d) I), the span's complement, or a "
+                  "subspace at an angle inside or leaving the span",
+                  {"id", "isotropic", "complement", "span", "outside"}),
+           optional(count("n_test", "context length of the test, n if absent", 1, kMaxContext)),
+           optional({.name = "sigma2_test",
+                     .kind = Kind::kReal,
+                     .help = "label noise of the test, sigma2 if absent",
+                     .minimum = 0}),
+           {.name = "angle_deg",
+            .kind = Kind::kReals,
+            .help = "angles of the test subspace in degrees (span, outside); a list gives an array",
+            .fallback = std::vector<double>{0}}}),
+      risk};
 }
 
 Function plateau_function() {
-  return {"diversity-plateau",
-          "plateau length T_phi of the factored model under gradient flow, in lr * step",
-          std::string(kSource) + "5",
-          mixture_parameters(
-              {alpha(), phi(),
-               choice("loss", "mean over the classes, or their sum (T / K)", {"mean", "sum"}),
-               choice("method", "the integrated flow, or the leading order T_lin", {"ode", "lin"})}),
-          plateau_length};
+  return {
+      "diversity-plateau",
+      "plateau length T_phi of the factored model under gradient flow, in lr * step",
+      std::string(kSource) + "5",
+      mixture_parameters(
+          {alpha(), phi(),
+           choice("loss", "mean over the classes, or their sum (T / K)", {"mean", "sum"}),
+           choice("method", "the integrated flow, or the leading order T_lin", {"ode", "lin"})}),
+      plateau_length};
 }
 
 Function logistic_function() {
   return {"diversity-logistic",
           "the factored model with one eigenvalue (s = 0) in closed form",
           std::string(kSource) + "5",
-          {count("r", "rank of a component"), count("K", "components"), context(), noise(),
+          {count("r", "rank of a component"),
+           count("K", "components"),
+           context(),
+           noise(),
            positive("v0", "initial v", 1e-2),
-           optional(positive("u0", "initial <W, C>/Lambda, v0 if absent")), phi(),
-           {.name = "t", .kind = Kind::kReals, .help = "times lr * step for J_at_t (u0 = v0 only)",
-            .fallback = std::vector<double>{}, .minimum = 0}},
+           optional(positive("u0", "initial <W, C>/Lambda, v0 if absent")),
+           phi(),
+           {.name = "t",
+            .kind = Kind::kReals,
+            .help = "times lr * step for J_at_t (u0 = v0 only)",
+            .fallback = std::vector<double>{},
+            .minimum = 0}},
           logistic};
 }
 
 Function spectrum_function() {
   return {"diversity-spectrum",
-          "second moment and plateau of classes given as columns and scales, of the mixture and class 0",
+          "second moment and plateau of classes given as columns and scales, of the mixture and "
+          "class 0",
           std::string(kSource) + "1, 3 and 5",
           {count("d", "input dimension", 1, kMaxColumns),
-           {.name = "classes", .kind = Kind::kText,
+           {.name = "classes",
+            .kind = Kind::kText,
             .help = "cols@scale joined by '/', as in 0,1@1/2,3@1.5; equal weights, axis basis"},
-           context(), noise(), alpha(), phi()},
+           context(),
+           noise(),
+           alpha(),
+           phi()},
           spectrum_value};
 }
 
@@ -328,27 +367,37 @@ Function trajectory_function() {
           "discrete training of the factored model on the population gradient",
           std::string(kSource) + "2 and 5",
           mixture_parameters(
-              {alpha(), positive("lr", "learning rate"), count("steps", "updates", 0, kMaxSteps),
+              {alpha(),
+               positive("lr", "learning rate"),
+               count("steps", "updates", 0, kMaxSteps),
                choice("opt", "gradient descent or Adam (0.9, 0.999, 1e-8)", {"gd", "adam"}),
                positive("scale", "factor of the gradient, not of J (K for summed losses)", 1),
-               {.name = "steps_checked", .kind = Kind::kIntegers, .help = "steps at which J is given",
-                .fallback = std::vector<std::int64_t>{}, .minimum = 0}}),
+               {.name = "steps_checked",
+                .kind = Kind::kIntegers,
+                .help = "steps at which J is given",
+                .fallback = std::vector<std::int64_t>{},
+                .minimum = 0}}),
           trajectory};
 }
 
 Function speed_function() {
-  Parameter c{.name = "c", .kind = Kind::kReal, .help = "scale of the easy class (F)", .fallback = 1.0,
+  Parameter c{.name = "c",
+              .kind = Kind::kReal,
+              .help = "scale of the easy class (F)",
+              .fallback = 1.0,
               .minimum = 0};
-  return {"diversity-speed",
-          "plateau length over that of the single class, to leading order in ln(1/alpha)",
-          std::string(kSource) + "5, table of conventions",
-          {choice("code", "convention: A mean loss, B summed loss, C matched rate, E nested class, Ep "
-                          "(E') overlapping class, F easy class",
-                  {"A", "B", "C", "E", "Ep", "F"}, false),
-           count("r", "rank of the single class"), count("K", "components (A, B, C)", 1, kMaxCount, 1),
-           count("s", "shared columns (A, B, C, Ep)", 0, kMaxCount, 0),
-           count("nu", "columns of class 1 that class 0 does not have (E, Ep)", 0, kMaxCount, 0), c},
-          speed};
+  return {
+      "diversity-speed",
+      "plateau length over that of the single class, to leading order in ln(1/alpha)",
+      std::string(kSource) + "5, table of conventions",
+      {choice("code",
+              "convention: A mean loss, B summed loss, C matched rate, E nested class, Ep "
+              "(E') overlapping class, F easy class",
+              {"A", "B", "C", "E", "Ep", "F"}, false),
+       count("r", "rank of the single class"), count("K", "components (A, B, C)", 1, kMaxCount, 1),
+       count("s", "shared columns (A, B, C, Ep)", 0, kMaxCount, 0),
+       count("nu", "columns of class 1 that class 0 does not have (E, Ep)", 0, kMaxCount, 0), c},
+      speed};
 }
 
 }  // namespace
@@ -366,11 +415,13 @@ std::vector<Function> diversity_functions() {
       {"diversity-conditioning",
        "condition number of M and steps of the merged model to within tol of the optimum",
        std::string(kSource) + "5 and 6 (C10)",
-       mixture_parameters({positive("tol", "J - J* over r that ends the count", 0.01)}), conditioning},
+       mixture_parameters({positive("tol", "J - J* over r that ends the count", 0.01)}),
+       conditioning},
       {"diversity-staircase",
        "gradient flow with separate queries and keys: times of drops and the level between them",
        std::string(kSource) + "5",
-       mixture_parameters({positive("q0", "W_Q = W_K = q0 I", 1e-2), positive("v0", "initial v", 1e-2),
+       mixture_parameters({positive("q0", "W_Q = W_K = q0 I", 1e-2),
+                           positive("v0", "initial v", 1e-2),
                            fraction("drops", Kind::kReals, "parts of J(0) - J*",
                                     std::vector<double>{0.25, 0.5, 0.75, 0.9})}),
        staircase}};

@@ -1,16 +1,16 @@
 #include "theory/flow.h"
 
 #include <algorithm>
+#include <boost/math/tools/minima.hpp>
 #include <boost/math/tools/toms748_solve.hpp>
-#include <boost/numeric/odeint/stepper/generation/make_controlled.hpp>
 #include <boost/numeric/odeint/stepper/generation/generation_controlled_runge_kutta.hpp>
 #include <boost/numeric/odeint/stepper/generation/generation_runge_kutta_fehlberg78.hpp>
+#include <boost/numeric/odeint/stepper/generation/make_controlled.hpp>
 #include <boost/numeric/odeint/stepper/runge_kutta_fehlberg78.hpp>
 #include <cmath>
 #include <cstdint>
 #include <limits>
 #include <numeric>
-#include <utility>
 
 namespace iclab::theory {
 namespace {
@@ -33,25 +33,28 @@ class Integration {
  public:
   explicit Integration(const Flow& flow)
       : system_([velocity = flow.velocity](const State& x, State& dx, double) { velocity(x, dx); }),
-        controlled_(odeint::make_controlled(absolute_tolerance(flow.start), kRelativeTolerance,
-                                            Stepper())),
-        state_(flow.start), begin_(flow.start) {
+        controlled_(
+            odeint::make_controlled(absolute_tolerance(flow.start), kRelativeTolerance, Stepper())),
+        state_(flow.start),
+        begin_(flow.start) {
     State speed(state_.size());
     flow.velocity(state_, speed);
     const double fastest = largest(speed);
-    // A thousandth of the time in which the fastest entry moves by the largest: never too long a start.
+    // A thousandth of the time in which the fastest entry moves by the largest: never too long a
+    // start.
     step_ = fastest > 0 ? 1e-3 * largest(state_) / fastest : 1;
   }
 
-  double begin_time() const { return begin_time_; }
   double time() const { return time_; }
   const State& state() const { return state_; }
 
-  void advance() {
+  // False at a fixed point.
+  bool advance() {
     begin_ = state_;
     begin_time_ = time_;
     while (controlled_.try_step(system_, state_, time_, step_) == odeint::fail) {
     }
+    return state_ != begin_;
   }
 
   // The state at `t` within the last step.
@@ -80,14 +83,30 @@ class Integration {
   double time_ = 0, begin_time_ = 0, step_ = 0;
 };
 
-// The time in the last step at which the measure falls to the level it was above.
-double crossing(Integration& flow, const Measure& measure, double level, double above, double below) {
+// A point of the last step and the measure there.
+struct Point {
+  double time, value;
+};
+
+// The time between two points at which the measure falls to the level: above it at `from`, not at
+// `to`.
+double crossing(Integration& flow, const Measure& measure, double level, Point from, Point to) {
   const auto excess = [&](double t) { return measure(flow.at(t)) - level; };
   std::uintmax_t iterations = 100;
   const auto [low, high] = boost::math::tools::toms748_solve(
-      excess, flow.begin_time(), flow.time(), above - level, below - level,
+      excess, from.time, to.time, from.value - level, to.value - level,
       boost::math::tools::eps_tolerance<double>(), iterations);
   return std::midpoint(low, high);
+}
+
+// The lowest point of the last step: its end, unless the measure falls at first and rises at last.
+Point lowest(Integration& flow, const Measure& measure, Point from, Point to) {
+  const auto value = [&](double t) { return measure(flow.at(t)); };
+  const double near = 1e-3 * (to.time - from.time);
+  if (!(value(from.time + near) < from.value && value(to.time - near) < to.value)) return to;
+  const auto [time, least] = boost::math::tools::brent_find_minima(
+      value, from.time, to.time, std::numeric_limits<double>::digits / 2);
+  return {time, least};
 }
 
 }  // namespace
@@ -95,22 +114,26 @@ double crossing(Integration& flow, const Measure& measure, double level, double 
 std::vector<double> first_times(const Flow& flow, const Measure& measure,
                                 std::span<const double> levels) {
   std::vector<double> times(levels.size(), kNever);
-  double value = measure(flow.start);
+  Point from{0, measure(flow.start)};
   size_t waiting = 0;
   for (size_t i = 0; i < levels.size(); ++i) {
-    if (value <= levels[i]) times[i] = 0;
-    else if (!std::isnan(levels[i])) ++waiting;
+    if (from.value <= levels[i])
+      times[i] = 0;
+    else if (!std::isnan(levels[i]))
+      ++waiting;
   }
 
   Integration integration(flow);
   for (std::int64_t step = 0; waiting > 0 && step < kMaxSteps; ++step) {
-    integration.advance();
-    const double before = std::exchange(value, measure(integration.state()));
+    if (!integration.advance()) break;
+    const Point end{integration.time(), measure(integration.state())};
+    const Point low = lowest(integration, measure, from, end);
     for (size_t i = 0; i < levels.size(); ++i) {
-      if (!std::isnan(times[i]) || !(value <= levels[i])) continue;
-      times[i] = crossing(integration, measure, levels[i], before, value);
+      if (!std::isnan(times[i]) || !(low.value <= levels[i])) continue;
+      times[i] = crossing(integration, measure, levels[i], from, low);
       --waiting;
     }
+    from = end;
   }
   return times;
 }

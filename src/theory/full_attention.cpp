@@ -34,7 +34,8 @@ double full_attention_risk(const FullAttention& layer, std::span<const Matrix> c
   // p^T[(1+1/n) A A^T + (tr(A A^T)/n) I] p
   J += (1 + 1 / n) * (A.transpose() * p).squaredNorm() + A.squaredNorm() / n * p.squaredNorm();
   // v^2 (1+2/n) Eq2 |b|^2 + 2 v p^T (q I + (2/n) C) A b
-  J += v * v * (1 + 2 / n) * Eq2 * b.squaredNorm() + 2 * v * (q * p.dot(Ab) + 2 / n * p.dot(C * Ab));
+  J +=
+      v * v * (1 + 2 / n) * Eq2 * b.squaredNorm() + 2 * v * (q * p.dot(Ab) + 2 / n * p.dot(C * Ab));
   if (!with_query) return J;
 
   const Matrix A_s = (A + A.transpose()) / 2;
@@ -43,7 +44,8 @@ double full_attention_risk(const FullAttention& layer, std::span<const Matrix> c
   J += 2 / n * (pAp * trace + 2 * p.dot(A_s * (A.transpose() * p)));
   // (1/n^2)[|p|^2 (tr A)^2 + 2|p|^2 tr(A_s^2) + 4 tr A (p^T A p) + 8 p^T A_s^2 p]
   J += (pp * trace * trace + 2 * pp * A_s.squaredNorm() + 4 * trace * pAp +
-        8 * (A_s * p).squaredNorm()) / (n * n);
+        8 * (A_s * p).squaredNorm()) /
+       (n * n);
   // (2v/n) q [(p.b) tr A + 2 p^T A_s b]
   J += 2 * v / n * q * (p.dot(b) * trace + 2 * p.dot(A_s * b));
   return J;

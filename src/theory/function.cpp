@@ -26,7 +26,9 @@ const Function& find_function(const std::string& name) {
 }
 
 Settings parse_arguments(const Function& function, std::span<const std::string> texts) {
-  const auto where = [&](const std::string& key) { return fmt::format("[{}] {}", function.name, key); };
+  const auto where = [&](const std::string& key) {
+    return fmt::format("[{}] {}", function.name, key);
+  };
   std::map<std::string, Setting> given;
   for (const std::string& text : texts) {
     const size_t equals = text.find('=');

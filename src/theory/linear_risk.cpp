@@ -14,7 +14,8 @@ Matrix gram(const Matrix& C, double n, double sigma2) {
 
 double risk(const Matrix& Gamma, const Matrix& C, double n, double sigma2) {
   // tr(A B^T) is the sum of products of entries.
-  return (Gamma * gram(C, n, sigma2)).cwiseProduct(Gamma).sum() - 2 * (Gamma * C).trace() + C.trace();
+  return (Gamma * gram(C, n, sigma2)).cwiseProduct(Gamma).sum() - 2 * (Gamma * C).trace() +
+         C.trace();
 }
 
 Matrix optimum(const Matrix& C, double n, double sigma2) {

@@ -1,6 +1,6 @@
 // Population risk of linear attention f = x_q^T Gamma h, its minimiser and its gradients
-// (task-diversity.md, sections 2 and 4). Matrices are d x d; n is the context length, sigma2 the label
-// noise sigma^2; J = E (f - y_q)^2 without a factor 1/2, y_q clean, not divided by tr C.
+// (task-diversity.md, sections 2 and 4). Matrices are d x d; n is the context length, sigma2 the
+// label noise sigma^2; J = E (f - y_q)^2 without a factor 1/2, y_q clean, not divided by tr C.
 #pragma once
 
 #include "theory/subspaces.h"

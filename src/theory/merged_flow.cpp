@@ -24,8 +24,8 @@ Modes modes(const Matrix& Gamma0, const Matrix& C, double n, double sigma2) {
 
 }  // namespace
 
-std::vector<double> merged_flow_risks(const Matrix& Gamma0, const Matrix& C, double n, double sigma2,
-                                      std::span<const double> times) {
+std::vector<double> merged_flow_risks(const Matrix& Gamma0, const Matrix& C, double n,
+                                      double sigma2, std::span<const double> times) {
   const Modes mode = modes(Gamma0, C, n, sigma2);
   std::vector<double> risks;
   for (const double t : times)

@@ -30,8 +30,7 @@ T number(std::string_view text, const std::string& where, const char* accepted) 
 
 void check(const Mixture& mixture, const std::string& where) {
   const auto& [d, r, K, s] = mixture;
-  if (r < 1 || r > d)
-    refuse(where + "r", fmt::format("found {}, accepted is 1 to d = {}", r, d));
+  if (r < 1 || r > d) refuse(where + "r", fmt::format("found {}, accepted is 1 to d = {}", r, d));
   if (K < 1) refuse(where + "K", fmt::format("found {}, accepted is at least 1", K));
   if (s < 0 || s > r) refuse(where + "s", fmt::format("found {}, accepted is 0 to r = {}", s, r));
   if (K == 1 && s > 0)
@@ -39,8 +38,10 @@ void check(const Mixture& mixture, const std::string& where) {
   // In this order no product can overflow.
   if (mixture.nu() > 0 && K > (d - s) / mixture.nu()) {
     const double R = static_cast<double>(s) + static_cast<double>(K) * static_cast<double>(r - s);
-    refuse(where + "d", fmt::format("found {}, accepted is at least R = s + K (r-s) = {}, the number "
-                                    "of distinct columns", d, R));
+    refuse(where + "d",
+           fmt::format("found {}, accepted is at least R = s + K (r-s) = {}, the number "
+                       "of distinct columns",
+                       d, R));
   }
 }
 
@@ -53,7 +54,8 @@ std::vector<ColumnClass> parse_classes(const std::string& text, const std::strin
     ColumnClass& added = classes.emplace_back();
     for (const std::string& column : split(halves[0], ','))
       added.columns.push_back(number<std::int64_t>(column, where, "a column, an integer from 0"));
-    if (halves.size() == 2) added.scale = number<double>(halves[1], where, "a scale, a real number");
+    if (halves.size() == 2)
+      added.scale = number<double>(halves[1], where, "a scale, a real number");
   }
   return classes;
 }
@@ -65,13 +67,13 @@ void check(const std::vector<ColumnClass>& classes, std::int64_t d, const std::s
     if (one.columns.empty()) refuse(where, fmt::format("found no column in class {}", k));
     for (const std::int64_t column : one.columns)
       if (column < 0 || column >= d)
-        refuse(where, fmt::format("found column {} in class {}, accepted is 0 to d-1 = {}", column, k,
-                                  d - 1));
+        refuse(where, fmt::format("found column {} in class {}, accepted is 0 to d-1 = {}", column,
+                                  k, d - 1));
     if (std::set(one.columns.begin(), one.columns.end()).size() != one.columns.size())
       refuse(where, fmt::format("found a column twice in class {}, accepted is each once", k));
     if (!(one.scale > 0) || !std::isfinite(one.scale))
-      refuse(where, fmt::format("found scale {} in class {}, accepted is a number above 0", one.scale,
-                                k));
+      refuse(where,
+             fmt::format("found scale {} in class {}, accepted is a number above 0", one.scale, k));
   }
 }
 

@@ -1,5 +1,5 @@
-// The mixture of K subspaces that tasks are drawn from, by its numbers, and classes given as columns
-// (task-diversity.md, section 1).
+// The mixture of K subspaces that tasks are drawn from, by its numbers, and classes given as
+// columns (task-diversity.md, section 1).
 #pragma once
 
 #include <cstdint>
@@ -8,8 +8,8 @@
 
 namespace iclab::theory {
 
-/// K components of rank r in d dimensions that share s columns: U_k = [S, B_k], k uniform, w = U_k a,
-/// a ~ N(0, I_r). Hence E|w|^2 = r for every K and s.
+/// K components of rank r in d dimensions that share s columns: U_k = [S, B_k], k uniform, w = U_k
+/// a, a ~ N(0, I_r). Hence E|w|^2 = r for every K and s.
 struct Mixture {
   std::int64_t d = 0;  // input dimension
   std::int64_t r = 0;  // rank of a component, 1 <= r <= d
@@ -22,8 +22,8 @@ struct Mixture {
   std::int64_t R() const { return s + K * nu(); }
 };
 
-/// Throws UsageError that begins with `where` and the key: r > d, s > r, K = 1 with s > 0, R > d, or a
-/// number below its minimum.
+/// Throws UsageError that begins with `where` and the key: r > d, s > r, K = 1 with s > 0, R > d,
+/// or a number below its minimum.
 void check(const Mixture& mixture, const std::string& where);
 
 /// A class of tasks w = scale * sum_j a_j q_j over its columns: C_k = scale^2 sum_j q_j q_j^T.

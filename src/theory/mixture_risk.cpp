@@ -13,10 +13,14 @@ struct Parts {
   double rho_test, n_test;
 
   Parts(const Mixture& mixture, double n, double sigma2, const TestSetting& test)
-      : d(static_cast<double>(mixture.d)), r(static_cast<double>(mixture.r)),
-        s(static_cast<double>(mixture.s)), nu(static_cast<double>(mixture.nu())),
-        K(static_cast<double>(mixture.K)), R(static_cast<double>(mixture.R())),
-        rho_test((r + test.sigma2) / test.n), n_test(test.n) {
+      : d(static_cast<double>(mixture.d)),
+        r(static_cast<double>(mixture.r)),
+        s(static_cast<double>(mixture.s)),
+        nu(static_cast<double>(mixture.nu())),
+        K(static_cast<double>(mixture.K)),
+        R(static_cast<double>(mixture.R())),
+        rho_test((r + test.sigma2) / test.n),
+        n_test(test.n) {
     const double rho = (r + sigma2) / n, a = 1 + 1 / n;
     gamma_s = 1 / (a + rho);
     gamma_p = 1 / (a + K * rho);

@@ -11,15 +11,15 @@ namespace iclab::theory {
 /// rho = (r + sigma^2)/n, a = 1 + 1/n. m are the eigenvalues of M, also where a group is empty.
 struct MixtureConstants {
   double rho = 0;
-  double m_shared = 0;       // m_1 = a + rho
-  double m_private = 0;      // m_K = a/K + rho
-  double m_null = 0;         // m_0 = rho
-  double gamma_shared = 0;   // gamma_s = 1/m_1
-  double gamma_private = 0;  // gamma_p = 1/(a + K rho)
-  double Lambda = 0;         // ||C||_F = sqrt(s + (r-s)/K)
-  double stable_rank = 0;    // ||C||_F^2 / ||C||^2
+  double m_shared = 0;         // m_1 = a + rho
+  double m_private = 0;        // m_K = a/K + rho
+  double m_null = 0;           // m_0 = rho
+  double gamma_shared = 0;     // gamma_s = 1/m_1
+  double gamma_private = 0;    // gamma_p = 1/(a + K rho)
+  double Lambda = 0;           // ||C||_F = sqrt(s + (r-s)/K)
+  double stable_rank = 0;      // ||C||_F^2 / ||C||^2
   double lr_max_factored = 0;  // 1/(2 Lambda): largest stable rate near the minimum, mean loss
-  double kappa_M = 0;        // m_max / m_min over the d eigenvalues of M
+  double kappa_M = 0;          // m_max / m_min over the d eigenvalues of M
 };
 MixtureConstants mixture_constants(const Mixture& mixture, double n, double sigma2);
 

@@ -1,5 +1,5 @@
-// The factored model when C has one eigenvalue (s = 0) and W = (u/Lambda) C has no null part: solved in
-// closed form (task-diversity.md, section 5). Times t = lr * step.
+// The factored model when C has one eigenvalue (s = 0) and W = (u/Lambda) C has no null part:
+// solved in closed form (task-diversity.md, section 5). Times t = lr * step.
 #pragma once
 
 #include <cstdint>
@@ -19,12 +19,12 @@ struct OneEigenvalue {
   double logistic_risk(double v0, double t) const;
 
   /// First t with r - J >= phi (r - J*), for v0 = u0 (the drop is counted from r, not from J(0)):
-  /// T = (1/(4 Lambda)) ln[(q*/q0 - 1) z/(1-z)], z = 1 - sqrt(1-phi). 0 if the start is already there;
-  /// NaN if it is beyond the optimum by more than that.
+  /// T = (1/(4 Lambda)) ln[(q*/q0 - 1) z/(1-z)], z = 1 - sqrt(1-phi). 0 if the start is already
+  /// there; NaN if it is beyond the optimum by more than that.
   double logistic_plateau(double v0, double phi) const;
 
-  /// The same for any v0, u0: integral of dv / (2 u (Lambda - m v u)), u = sqrt(v^2 + u0^2 - v0^2), up
-  /// to v u = z Lambda/m.
+  /// The same for any v0, u0: integral of dv / (2 u (Lambda - m v u)), u = sqrt(v^2 + u0^2 - v0^2),
+  /// up to v u = z Lambda/m.
   double quadrature_plateau(double v0, double u0, double phi) const;
 };
 

@@ -1,5 +1,6 @@
 // The plateau of the factored model f = v x_q^T W h under gradient flow from the identity
-// initialisation v0 = alpha, W0 = (alpha / sqrt d) I (task-diversity.md, section 5). Times t = lr * step.
+// initialisation v0 = alpha, W0 = (alpha / sqrt d) I (task-diversity.md, section 5). Times t = lr *
+// step.
 #pragma once
 
 #include <span>
@@ -19,8 +20,8 @@ double linear_plateau(const Spectrum& spectrum, double alpha, double phi);
 double plateau(const Spectrum& spectrum, double alpha, double phi);
 
 /// The same with the risk of another task law along the flow of `spectrum`, in the same groups: the
-/// plateau of one class of a mixture, J_k* = J_k(Gamma*) with Gamma* of the mixture. NaN if there is no
-/// drop to wait for (J_k* >= J_k(0)).
+/// plateau of one class of a mixture, J_k* = J_k(Gamma*) with Gamma* of the mixture. NaN if there
+/// is no drop to wait for (J_k* >= J_k(0)).
 double plateau(const Spectrum& spectrum, const Spectrum& observed, double alpha, double phi);
 
 /// J of `observed` at times along the flow of `spectrum`.

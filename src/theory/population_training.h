@@ -22,8 +22,8 @@ struct PopulationTraining {
   double scale = 1;     // multiplies the gradient, not J (K: losses of K classes summed)
 };
 
-/// J after 0, 1, .., steps updates. Adam acts entry by entry, so that C must be diagonal there; off the
-/// diagonal the gradient is zero and nothing moves.
+/// J after 0, 1, .., steps updates. Adam acts entry by entry, so that C must be diagonal there; off
+/// the diagonal the gradient is zero and nothing moves.
 std::vector<double> population_risks(const Spectrum& spectrum, const PopulationTraining& training,
                                      std::int64_t steps);
 

@@ -40,8 +40,8 @@ double Spectrum::excess(std::span<const double> gamma) const {
   const double rho = (trace() + sigma2) / n;
   double sum = 0;
   for (size_t i = 0; i < groups(); ++i)
-    sum += multiplicity[i] * gamma[i] *
-           (((1 + 1 / n) * lambda[i] + rho) * gamma[i] - 2 * lambda[i]);
+    sum +=
+        multiplicity[i] * gamma[i] * (((1 + 1 / n) * lambda[i] + rho) * gamma[i] - 2 * lambda[i]);
   return sum;
 }
 

@@ -1,5 +1,5 @@
-// The second moment C in its eigenbasis, equal directions in one group (task-diversity.md, section 5:
-// shared, private, null). What the dynamics from the identity initialisation depend on.
+// The second moment C in its eigenbasis, equal directions in one group (task-diversity.md, section
+// 5: shared, private, null). What the dynamics from the identity initialisation depend on.
 #pragma once
 
 #include <span>

@@ -10,12 +10,18 @@ double speed_ratio(Convention convention, const SpeedArguments& arguments) {
   const double c = arguments.c;
   const auto ratio = [r](double power) { return std::sqrt(r / power); };  // power = ||C||_F^2
   switch (convention) {
-    case Convention::kMeanLoss: return ratio(s + (r - s) / K);
-    case Convention::kSummedLoss: return ratio(s + (r - s) / K) / K;
-    case Convention::kMatchedRate: return 1;
-    case Convention::kNested: return ratio(r + nu / 4);
-    case Convention::kOverlapping: return ratio(s + (r - s + nu) / 4);
-    case Convention::kEasyClass: return 2 / std::sqrt(1 + c * c * c * c);
+    case Convention::kMeanLoss:
+      return ratio(s + (r - s) / K);
+    case Convention::kSummedLoss:
+      return ratio(s + (r - s) / K) / K;
+    case Convention::kMatchedRate:
+      return 1;
+    case Convention::kNested:
+      return ratio(r + nu / 4);
+    case Convention::kOverlapping:
+      return ratio(s + (r - s + nu) / 4);
+    case Convention::kEasyClass:
+      return 2 / std::sqrt(1 + c * c * c * c);
   }
   return 1;
 }

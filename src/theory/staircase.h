@@ -1,5 +1,5 @@
-// Gradient flow with separate queries and keys, f = v x_q^T W_Q^T W_K h, from W_Q = W_K = q0 I: shared
-// columns are learned first, private ones later (task-diversity.md, section 5).
+// Gradient flow with separate queries and keys, f = v x_q^T W_Q^T W_K h, from W_Q = W_K = q0 I:
+// shared columns are learned first, private ones later (task-diversity.md, section 5).
 #pragma once
 
 #include <span>

@@ -21,8 +21,7 @@ bool has_direction(const Mixture& mixture, Direction direction) {
 }
 
 Matrix angle_basis(const Matrix& Q, const Mixture& mixture, double theta, Direction direction) {
-  const std::int64_t first =
-      direction == Direction::kSpan ? mixture.s + mixture.nu() : mixture.R();
+  const std::int64_t first = direction == Direction::kSpan ? mixture.s + mixture.nu() : mixture.R();
   Matrix U = basis(Q, mixture, 0);
   U.rightCols(mixture.nu()) = std::cos(theta) * U.rightCols(mixture.nu()).eval() +
                               std::sin(theta) * Q.middleCols(first, mixture.nu());
