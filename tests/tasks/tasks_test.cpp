@@ -1,0 +1,258 @@
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <functional>
+
+#include "base/error.h"
+#include "tasks/linear_prompt.h"
+#include "tasks/orthonormal.h"
+#include "tasks/subspace_regression.h"
+#include "tasks/task.h"
+#include "tests/evaluate.h"
+
+namespace iclab::tasks {
+namespace {
+
+using iclab::testing::evaluate;
+using iclab::testing::Numbers;
+using Given = std::map<std::string, Setting>;
+
+std::unique_ptr<Task> make(const std::string& kind, const Given& given) {
+  const TaskEntry& entry = find_task(kind);
+  return entry.make(resolve(entry.parameters, given, kind, [](const std::string& key) { return key; }));
+}
+
+Given mixture(Given more = {}) {
+  more.insert({{"dim", std::int64_t{3}}, {"rank", std::int64_t{2}}, {"components", std::int64_t{2}},
+               {"shared", std::int64_t{1}}, {"context", std::int64_t{5}}, {"noise", 0.7}});
+  return more;
+}
+
+std::string message_of(const std::function<void()>& f) {
+  try {
+    f();
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "no error";
+}
+
+#define EXPECT_MESSAGE(expression, part) \
+  EXPECT_NE(message_of([&] { (void)(expression); }).find(part), std::string::npos) \
+      << message_of([&] { (void)(expression); })
+
+// h of a prompt, from either sampler.
+Value mean_of(const Prompt& prompt) {
+  if (prompt.has("h")) return prompt["h"];
+  const Value y = prompt["y"];
+  return matmul(y, prompt["x"]) / static_cast<double>(y.shape()[0]);
+}
+
+// Columns h_0.., x_q0.., target of many prompts: row-major (count, 2 d + 1).
+Numbers draw(const std::string& kind, Given given, const std::string& sampler, std::int64_t count, std::uint64_t seed) {
+  given["sampler"] = sampler;
+  Builder b;
+  const Prompt prompt = make(kind, given)->sample(b);
+  const Value all = program::concat({mean_of(prompt), prompt["x_query"], reshape(prompt["target"], {1})}, 0);
+  return evaluate(b, {all}, count, {}, seed)[0];
+}
+
+// Mean and variance of the mean of a function of a row.
+struct Estimate {
+  double mean = 0, variance = 0;
+};
+Estimate estimate(const Numbers& rows, size_t width, const std::function<double(const double*)>& f) {
+  double sum = 0, squares = 0;
+  const auto count = static_cast<double>(rows.size() / width);
+  for (size_t at = 0; at < rows.size(); at += width) {
+    const double x = f(&rows[at]);
+    sum += x;
+    squares += x * x;
+  }
+  const double mean = sum / count;
+  return {mean, (squares / count - mean * mean) / count};
+}
+
+TEST(LinearPrompt, StatisticsAndPromptsHaveTheSameMomentsToFourthOrder) {
+  constexpr std::int64_t kCount = 60'000;
+  for (const std::string kind : {"subspace-regression", "linear-regression"}) {
+    Given given = mixture();
+    if (kind == "linear-regression") given = {{"dim", std::int64_t{3}}, {"context", std::int64_t{2}}, {"noise", 0.5}};
+    const Numbers full = draw(kind, given, "prompts", kCount, 0), brief = draw(kind, given, "statistics", kCount, 1);
+    constexpr size_t kWidth = 7;
+    double worst = 0;
+    int moments = 0;
+    // All monomials x_i x_j x_k x_l, i <= j <= k <= l, with "7" standing for 1: orders 1 to 4.
+    for (size_t i = 0; i <= kWidth; ++i)
+      for (size_t j = i; j <= kWidth; ++j)
+        for (size_t k = j; k <= kWidth; ++k)
+          for (size_t l = k; l <= kWidth; ++l) {
+            if (i == kWidth) continue;
+            const auto product = [&](const double* row) {
+              const auto at = [&](size_t m) { return m == kWidth ? 1.0 : row[m]; };
+              return at(i) * at(j) * at(k) * at(l);
+            };
+            const Estimate a = estimate(full, kWidth, product), b = estimate(brief, kWidth, product);
+            worst = std::max(worst, std::fabs(a.mean - b.mean) / std::sqrt(a.variance + b.variance));
+            ++moments;
+          }
+    EXPECT_EQ(moments, 329);
+    EXPECT_LT(worst, 4.5) << kind << ": 329 z-scores; one above 4.5 has probability 0.2 %";
+  }
+}
+
+TEST(LinearPrompt, GivenTheTaskHHasItsConditionalLaw) {
+  // E[h|w] = w, E[h h^T|w] = (1 + 1/n) w w^T + ((|w|^2 + sigma^2)/n) I, and |h|^2's own mean square alike
+  // in both samplers.
+  constexpr std::int64_t kCount = 60'000, n = 4;
+  const Numbers w{0.8, -1.5, 0.4};
+  const double sigma = 0.6, ww = 0.64 + 2.25 + 0.16;
+  std::vector<Estimate> fourth;
+  for (const Sampler sampler : {Sampler::kPrompts, Sampler::kStatistics}) {
+    Builder b;
+    const Prompt prompt = linear_prompt(b, b.constant({3}, w), n, sigma, sampler);
+    const Numbers h = evaluate(b, {mean_of(prompt)}, kCount)[0];
+    for (size_t i = 0; i < 3; ++i) {
+      const Estimate first = estimate(h, 3, [&](const double* row) { return row[i]; });
+      EXPECT_LT(std::fabs(first.mean - w[i]) / std::sqrt(first.variance), 4);
+      for (size_t j = 0; j < 3; ++j) {
+        const Estimate second = estimate(h, 3, [&](const double* row) { return row[i] * row[j]; });
+        const double want = (1 + 1.0 / n) * w[i] * w[j] + (i == j ? (ww + sigma * sigma) / n : 0);
+        EXPECT_LT(std::fabs(second.mean - want) / std::sqrt(second.variance), 4) << i << j;
+      }
+    }
+    fourth.push_back(estimate(h, 3, [](const double* row) {
+      const double square = row[0] * row[0] + row[1] * row[1] + row[2] * row[2];
+      return square * square;
+    }));
+  }
+  EXPECT_LT(std::fabs(fourth[0].mean - fourth[1].mean) / std::sqrt(fourth[0].variance + fourth[1].variance), 4);
+}
+
+TEST(LinearPrompt, TargetsAreCleanAndLabelsNoisy) {
+  Builder b;
+  const Numbers w{1, 2};
+  const Prompt prompt = linear_prompt(b, b.constant({2}, w), 50, 0.5, Sampler::kPrompts);
+  const auto values = evaluate(b, {prompt["target"], prompt["x_query"], prompt["y"], prompt["x"]}, 400);
+  for (size_t p = 0; p < 400; ++p)
+    EXPECT_NEAR(values[0][p], values[1][2 * p] + 2 * values[1][2 * p + 1], 8 * 0x1p-52 * 10);
+  double noise = 0;
+  for (size_t i = 0; i < 400 * 50; ++i) {
+    const double e = values[2][i] - values[3][2 * i] - 2 * values[3][2 * i + 1];
+    noise += e * e / (400 * 50);
+  }
+  EXPECT_NEAR(noise, 0.25, 5 * 0.25 * std::sqrt(2.0 / (400 * 50)));
+}
+
+TEST(Orthonormal, IsTheQOfAQrWithPositiveDiagonal) {
+  constexpr std::int64_t d = 8;
+  Builder b;
+  const Value a = b.normal(program::Stream::kTask, {d, d});
+  const Value q = orthonormal(a);
+  const auto values = evaluate(b, {matmul(transpose(q), q), matmul(transpose(q), a)}, 1);
+  for (size_t i = 0; i < d; ++i)
+    for (size_t j = 0; j < d; ++j) {
+      EXPECT_NEAR(values[0][i * d + j], i == j ? 1 : 0, 4 * d * 0x1p-52);
+      if (i > j) { EXPECT_NEAR(values[1][i * d + j], 0, 16 * d * 0x1p-52) << "R is upper triangular"; }
+      if (i == j) { EXPECT_GT(values[1][i * d + j], 0); }
+    }
+}
+
+// E target x_qi h_j = C_ij for any law of w.
+void expect_second_moment(const Given& given) {
+  constexpr std::int64_t kCount = 60'000;
+  const std::unique_ptr<Task> task = make("subspace-regression", given);
+  Builder b;
+  const Prompt prompt = task->sample(b);
+  const auto d = static_cast<size_t>(task->dim());
+  const Value all = program::concat({mean_of(prompt), prompt["x_query"], reshape(prompt["target"], {1})}, 0);
+  const LinearMoments moments = *task->moments(b, {});
+  const auto values = evaluate(b, {all, moments.second_moment}, kCount);
+  for (size_t i = 0; i < d; ++i)
+    for (size_t j = 0; j < d; ++j) {
+      const Estimate got = estimate(values[0], 2 * d + 1, [&](const double* row) { return row[2 * d] * row[d + i] * row[j]; });
+      EXPECT_LT(std::fabs(got.mean - values[1][i * d + j]) / std::sqrt(got.variance), 4.5) << i << " " << j;
+    }
+}
+
+TEST(SubspaceRegression, MomentsAreThoseOfItsPrompts) {
+  expect_second_moment(mixture());
+  expect_second_moment(mixture({{"basis", std::string("haar")}, {"dim", std::int64_t{4}}}));
+  expect_second_moment({{"dim", std::int64_t{4}}, {"context", std::int64_t{3}}, {"classes", std::string("0,1@0.5/1,2,3@1.5")}});
+  expect_second_moment({{"dim", std::int64_t{3}}, {"rank", std::int64_t{2}}, {"context", std::int64_t{3}}, {"sampler", std::string("statistics")}});
+}
+
+Numbers second_moment(const Given& given, const TestTasks& test) {
+  Builder b;
+  return evaluate(b, {make("subspace-regression", given)->moments(b, test)->second_moment}, 1)[0];
+}
+
+TEST(SubspaceRegression, TestTasksLieWhereTheyShould) {
+  // d = 6, r = 2, K = 2, s = 1: S = {0}, B_0 = {1}, B_1 = {2}; outside turns to column 3.
+  const Given given = mixture({{"dim", std::int64_t{6}}});
+  const auto diagonal = [&](const TestTasks& test) {
+    const Numbers c = second_moment(given, test);
+    Numbers result;
+    for (size_t i = 0; i < 6; ++i) result.push_back(c[7 * i]);
+    return result;
+  };
+  const auto near = [](const Numbers& got, const Numbers& want) {
+    for (size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 8 * 0x1p-52) << i;
+  };
+  near(diagonal({"id", 0}), {1, 0.5, 0.5, 0, 0, 0});
+  near(diagonal({"isotropic", 0}), Numbers(6, 2.0 / 6));
+  near(diagonal({"complement", 0}), {0, 0, 0, 2.0 / 3, 2.0 / 3, 2.0 / 3});
+  near(diagonal({"span", 60}), {1, 0.25, 0.75, 0, 0, 0});
+  near(diagonal({"outside", 60}), {1, 0.25, 0, 0.75, 0, 0});
+  near(diagonal({"outside", 90}), {1, 0, 0, 1, 0, 0});
+}
+
+TEST(SubspaceRegression, RefusesImpossibleShapesAndTests) {
+  const auto with = [](const Given& more) { return make("subspace-regression", mixture(more)); };
+  EXPECT_MESSAGE(with({{"rank", std::int64_t{4}}}), "rank 4 is above dim 3");
+  EXPECT_MESSAGE(with({{"shared", std::int64_t{3}}}), "shared 3 is above rank 2");
+  EXPECT_MESSAGE(with({{"components", std::int64_t{1}}}), "components = 1 is coded with shared = 0");
+  EXPECT_MESSAGE(with({{"components", std::int64_t{3}}}), "4 distinct columns do not fit into dim 3");
+  EXPECT_MESSAGE(second_moment(mixture(), {"complement", 0}), "the classes span all directions");
+  EXPECT_MESSAGE(second_moment(mixture(), {"outside", 0}), "test tasks 'outside' need 1 unused columns, dim 3 leaves 0");
+  EXPECT_MESSAGE(second_moment({{"dim", std::int64_t{3}}, {"context", std::int64_t{3}}}, {"span", 0}), "need at least 2 components");
+  EXPECT_MESSAGE(second_moment(mixture(), {"elsewhere", 0}), "unknown test tasks 'elsewhere'");
+  EXPECT_MESSAGE(second_moment({{"dim", std::int64_t{3}}, {"context", std::int64_t{3}}, {"classes", std::string("0/1")}}, {"span", 0}),
+                 "undefined for explicit classes");
+  Builder b;
+  EXPECT_MESSAGE(make("linear-regression", {{"dim", std::int64_t{3}}, {"context", std::int64_t{3}}})->moments(b, {"span", 0}),
+                 "undefined for linear-regression");
+}
+
+TEST(ParseClasses, ReadsColumnsAndScales) {
+  const auto classes = parse_classes("0,1@1/2,3@1.5/0", 4);
+  ASSERT_EQ(classes.size(), 3u);
+  EXPECT_EQ(classes[1].columns, (std::vector<std::int64_t>{2, 3}));
+  EXPECT_EQ(classes[1].scale, 1.5);
+  EXPECT_EQ(classes[2].scale, 1);
+}
+
+TEST(ParseClasses, SaysWhereTheTextIsWrong) {
+  EXPECT_MESSAGE(parse_classes("0,4", 4), "'0,4' has a column outside 0..3");
+  EXPECT_MESSAGE(parse_classes("0,0", 4), "repeats a column");
+  EXPECT_MESSAGE(parse_classes("0@0", 4), "has a scale that is not positive");
+  EXPECT_MESSAGE(parse_classes("0@inf", 4), "has a scale that is not positive");
+  EXPECT_MESSAGE(parse_classes("0@nan", 4), "has a scale that is not positive");
+  EXPECT_MESSAGE(parse_classes("0@1@2", 4), "is no class");
+  EXPECT_MESSAGE(parse_classes("0//1", 4), "is no class");
+  EXPECT_MESSAGE(parse_classes("@2", 4), "has no columns");
+  EXPECT_MESSAGE(parse_classes("a", 4), "found 'a'");
+  EXPECT_MESSAGE(parse_classes("0/", 4), "is no class");
+}
+
+TEST(TaskRegistry, NamesTheNearest) {
+  EXPECT_MESSAGE(find_task("subspace-regresion"), "did you mean 'subspace-regression'?");
+  Builder b;
+  EXPECT_MESSAGE(make("linear-regression", {{"dim", std::int64_t{3}}, {"context", std::int64_t{3}}})->sample(b)["h"],
+                 "needs the prompt's part 'h', but the task gives");
+  for (const TaskEntry& entry : task_registry()) EXPECT_FALSE(entry.summary.empty() || entry.source.empty());
+}
+
+}  // namespace
+}  // namespace iclab::tasks
