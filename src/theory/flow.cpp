@@ -47,6 +47,7 @@ class Integration {
 
   double time() const { return time_; }
   const State& state() const { return state_; }
+  const State& begin() const { return begin_; }
 
   // False at a fixed point.
   bool advance() {
@@ -55,6 +56,14 @@ class Integration {
     while (controlled_.try_step(system_, state_, time_, step_) == odeint::fail) {
     }
     return state_ != begin_;
+  }
+
+  // x + dt f(x).
+  State tangent(const State& x, double dt) const {
+    State moved(x.size());
+    system_(x, moved, 0);
+    for (size_t i = 0; i < x.size(); ++i) moved[i] = x[i] + dt * moved[i];
+    return moved;
   }
 
   // The state at `t` within the last step.
@@ -101,9 +110,11 @@ double crossing(Integration& flow, const Measure& measure, double level, Point f
 
 // The lowest point of the last step: its end, unless the measure falls at first and rises at last.
 Point lowest(Integration& flow, const Measure& measure, Point from, Point to) {
-  const auto value = [&](double t) { return measure(flow.at(t)); };
   const double near = 1e-3 * (to.time - from.time);
-  if (!(value(from.time + near) < from.value && value(to.time - near) < to.value)) return to;
+  if (!(measure(flow.tangent(flow.begin(), near)) < from.value &&
+        measure(flow.tangent(flow.state(), -near)) < to.value))
+    return to;
+  const auto value = [&](double t) { return measure(flow.at(t)); };
   const auto [time, least] = boost::math::tools::brent_find_minima(
       value, from.time, to.time, std::numeric_limits<double>::digits / 2);
   return {time, least};
