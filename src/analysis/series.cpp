@@ -11,13 +11,16 @@ double first_at_or_below(std::span<const std::int64_t> steps, std::span<const do
   return kNever;
 }
 
-double first_below(std::span<const std::int64_t> steps, std::span<const double> values, double level) {
+double first_below(std::span<const std::int64_t> steps, std::span<const double> values,
+                   double level) {
   for (size_t i = 0; i < values.size(); ++i)
     if (values[i] < level) return static_cast<double>(steps[i]);
   return kNever;
 }
 
-double drop_level(double start, double floor, double drop) { return start - drop * (start - floor); }
+double drop_level(double start, double floor, double drop) {
+  return start - drop * (start - floor);
+}
 
 double value_at_slowest_descent(std::span<const std::int64_t> steps, std::span<const double> values,
                                 double from, double to) {

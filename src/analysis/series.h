@@ -15,14 +15,15 @@ double first_at_or_below(std::span<const std::int64_t> steps, std::span<const do
                          double level);
 
 /// The same with value < level.
-double first_below(std::span<const std::int64_t> steps, std::span<const double> values, double level);
+double first_below(std::span<const std::int64_t> steps, std::span<const double> values,
+                   double level);
 
 /// The level start - drop * (start - floor) that a fraction `drop` of the way down reaches.
 double drop_level(double start, double floor, double drop);
 
-/// The value where the series descends most slowly between two times: the middle value of the interval
-/// [i, i+1] with the smallest (v_i - v_(i+1)) / (s_(i+1) - s_i) among those inside [from, to]. NaN if no
-/// interval lies inside.
+/// The value where the series descends most slowly between two times: the middle value of the
+/// interval [i, i+1] with the smallest (v_i - v_(i+1)) / (s_(i+1) - s_i) among those inside [from,
+/// to]. NaN if no interval lies inside.
 double value_at_slowest_descent(std::span<const std::int64_t> steps, std::span<const double> values,
                                 double from, double to);
 

@@ -12,7 +12,8 @@ constexpr int kResamples = 2000;
 constexpr std::int64_t kFewSeeds = 5;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
-// SplitMix64 (Steele, Lea, Flood 2014): resampling needs the same stream everywhere, not a good one.
+// SplitMix64 (Steele, Lea, Flood 2014): resampling needs the same stream everywhere, not a good
+// one.
 class Indices {
  public:
   size_t below(size_t count) {
@@ -89,14 +90,24 @@ Estimate over_seeds(std::int64_t seeds, const SeedStatistic& statistic) {
 }
 
 Estimate mean_over_seeds(std::span<const double> values) {
-  return over_seeds(static_cast<std::int64_t>(values.size()), [&](std::span<const size_t> seeds) {
-    return mean(picked(values, seeds));
-  });
+  return over_seeds(static_cast<std::int64_t>(values.size()),
+                    [&](std::span<const size_t> seeds) { return mean(picked(values, seeds)); });
 }
 
 Estimate median_over_seeds(std::span<const double> values) {
-  return over_seeds(static_cast<std::int64_t>(values.size()), [&](std::span<const size_t> seeds) {
-    return median(picked(values, seeds));
+  return over_seeds(static_cast<std::int64_t>(values.size()),
+                    [&](std::span<const size_t> seeds) { return median(picked(values, seeds)); });
+}
+
+double ratio_or_never(double a, double b) {
+  if (std::isinf(a) || std::isinf(b)) return std::numeric_limits<double>::infinity();
+  return a / b;
+}
+
+Estimate ratio_over_seeds(std::span<const double> a, std::span<const double> b, Centre centre) {
+  const auto seeds = static_cast<std::int64_t>(std::min(a.size(), b.size()));
+  return over_seeds(seeds, [&](std::span<const size_t> sample) {
+    return ratio_or_never(centre(picked(a, sample)), centre(picked(b, sample)));
   });
 }
 

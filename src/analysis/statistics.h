@@ -21,25 +21,33 @@ Estimate exact(double value);
 /// NaN if empty. An infinite value ("never") makes it infinite.
 double mean(std::span<const double> values);
 
-/// Middle value, or the mean of the two middle ones; "never" is +infinity and sorts last. NaN if empty
-/// or if any value is NaN.
+/// Middle value, or the mean of the two middle ones; "never" is +infinity and sorts last. NaN if
+/// empty or if any value is NaN.
 double median(std::span<const double> values);
 
-/// Quantile by linear interpolation between order statistics, q in [0, 1]; values sorted, may end in
-/// infinities.
+/// Quantile by linear interpolation between order statistics, q in [0, 1]; values sorted, may end
+/// in infinities.
 double sorted_quantile(std::span<const double> sorted, double q);
 
 /// A statistic of a selection of seeds: indices into the caller's arrays, with repetitions.
 using SeedStatistic = std::function<double(std::span<const size_t>)>;
 
-/// The statistic over seeds 0..seeds-1 with its 95 % percentile bootstrap interval (2000 resamples from
-/// a fixed stream: the same input gives the same interval everywhere). Below 5 seeds: smallest and
-/// largest value over the single seeds, widened to hold the estimate. A statistic that joins several
-/// arms by index is a paired one.
+/// The statistic over seeds 0..seeds-1 with its 95 % percentile bootstrap interval (2000 resamples
+/// from a fixed stream: the same input gives the same interval everywhere). Below 5 seeds: smallest
+/// and largest value over the single seeds, widened to hold the estimate. A statistic that joins
+/// several arms by index is a paired one.
 Estimate over_seeds(std::int64_t seeds, const SeedStatistic& statistic);
 
 Estimate mean_over_seeds(std::span<const double> values);
 Estimate median_over_seeds(std::span<const double> values);
+
+/// The ratio of two arms' means or medians, paired by seed. +infinity ("never") if either is
+/// infinite.
+using Centre = double (*)(std::span<const double>);
+Estimate ratio_over_seeds(std::span<const double> a, std::span<const double> b, Centre centre);
+
+/// a / b, +infinity if either is infinite.
+double ratio_or_never(double a, double b);
 
 /// Wilson's 95 % interval of a fraction (Wilson 1927).
 Estimate wilson(std::int64_t successes, std::int64_t trials);

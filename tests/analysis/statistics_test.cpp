@@ -42,7 +42,8 @@ TEST(Statistics, BootstrapOfAMeanHasTheNormalWidth) {
   const double error = std::sqrt((400.0 * 400.0 - 1) / 12 / 400);
   const Estimate estimate = mean_over_seeds(values);
   EXPECT_EQ(estimate.value, 199.5);
-  // The quantile of 2000 resamples has a standard error of sqrt(.025 * .975 / 2000) / density = .06 sigma.
+  // The quantile of 2000 resamples has a standard error of sqrt(.025 * .975 / 2000) / density = .06
+  // sigma.
   EXPECT_NEAR(estimate.lo, 199.5 - 1.96 * error, 4 * 0.06 * error);
   EXPECT_NEAR(estimate.hi, 199.5 + 1.96 * error, 4 * 0.06 * error);
 }
@@ -57,16 +58,17 @@ TEST(Statistics, BootstrapIsDeterministic) {
 TEST(Statistics, PairedStatisticsKeepThePairs) {
   // The ratio of two arms that differ by a factor in every seed has no spread.
   const std::vector<double> a{1, 2, 4, 8, 16, 32};
-  const Estimate ratio = over_seeds(6, [&](std::span<const size_t> seeds) {
-    double top = 0, bottom = 0;
-    for (const size_t i : seeds) {
-      top += 3 * a[i];
-      bottom += a[i];
-    }
-    return top / bottom;
-  });
+  const std::vector<double> b{3, 6, 12, 24, 48, 96};
+  const Estimate ratio = ratio_over_seeds(b, a, mean);
   EXPECT_EQ(ratio.lo, 3);
   EXPECT_EQ(ratio.hi, 3);
+}
+
+TEST(Statistics, ARatioWithNeverIsNever) {
+  const std::vector<double> never(6, kInf), some(6, 2.0);
+  EXPECT_EQ(ratio_over_seeds(never, some, median).lo, kInf);
+  EXPECT_EQ(ratio_over_seeds(some, never, median).lo, kInf);
+  EXPECT_EQ(ratio_over_seeds(never, never, median).value, kInf);
 }
 
 TEST(Statistics, NoSeedsNoInterval) {

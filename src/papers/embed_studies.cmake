@@ -1,0 +1,17 @@
+# Writes the study files of all papers into one C++ source:
+# cmake -DROOT=src/papers -DOUT=FILE.cpp -P embed_studies.cmake
+file(GLOB files RELATIVE ${ROOT} ${ROOT}/*/*/*.toml)
+list(SORT files)
+set(text "// Written by embed_studies.cmake.\n#include \"papers/study_files.h\"\n\n")
+string(APPEND text "namespace iclab::papers {\n\nstd::span<const StudyFile> study_files() {\n")
+string(APPEND text "  static constexpr StudyFile kFiles[] = {\n")
+foreach(path ${files})
+  string(REPLACE "/" ";" parts ${path})
+  list(GET parts 0 paper)
+  list(GET parts 1 mode)
+  get_filename_component(name ${path} NAME_WE)
+  file(READ ${ROOT}/${path} content)
+  string(APPEND text "{\"${paper}\", \"${mode}\", \"${name}\", R\"toml(${content})toml\"},\n")
+endforeach()
+string(APPEND text "  };\n  return kFiles;\n}\n\n}  // namespace iclab::papers\n")
+file(WRITE ${OUT} "${text}")

@@ -1,0 +1,93 @@
+// What the runs of a paper's studies measured, by study, sweep point and seed.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "study/store.h"
+#include "study/study.h"
+
+namespace iclab::papers {
+
+/// Which output of which probe: the probe of that kind (and test, for probe 'risk') and its series.
+struct Quantity {
+  std::string probe = "risk";
+  std::string test = "id";  // probe 'risk' only
+  std::string series = "risk";
+};
+
+/// One sweep point of a study with the runs of all its seeds.
+class Arm {
+ public:
+  Arm(const study::Study& intended, const study::Study& actual, size_t index,
+      const study::Store& store);
+
+  /// The point as the study file has it. Predictions read their constants here, so that runs
+  /// changed by overrides are held against the theory of the unchanged ones.
+  const study::Point& point() const { return *intended_; }
+  const Settings& task() const { return intended_->task.settings; }
+  const Settings& model() const { return intended_->model.settings; }
+  double lr() const { return intended_->training.optimizer.settings.real("lr"); }
+
+  std::int64_t seeds() const { return seeds_; }
+  std::int64_t steps() const { return actual_->steps; }
+
+  /// Throws Error if the study has no such probe.
+  study::Series series(std::int64_t seed, const Quantity& quantity) const;
+
+  /// The first element over the steps: the curve of a scalar.
+  struct Curve {
+    std::vector<std::int64_t> steps;
+    std::vector<double> values;
+  };
+  Curve curve(std::int64_t seed, const Quantity& quantity) const;
+
+  /// One element at the last step, by seed; +infinity for a run that did not get there (it
+  /// diverged).
+  std::vector<double> final(const Quantity& quantity, size_t element = 0) const;
+
+  /// All elements at the last step; empty for a run that did not get there.
+  std::vector<double> final_array(std::int64_t seed, const Quantity& quantity) const;
+
+  /// Prompts over which a probe averages.
+  std::int64_t evaluation_prompts(const Quantity& quantity) const;
+
+  /// Which runs, for hover texts: "mean-loss, components 2, shared 1, seed 3"; seed -1: all of
+  /// them.
+  std::string label(std::int64_t seed) const;
+
+ private:
+  const study::ProbeSpec& probe(const Quantity& quantity) const;
+
+  const study::Study* study_;
+  const study::Point* intended_;
+  const study::Point* actual_;
+  std::int64_t seeds_;
+  const study::Store* store_;
+};
+
+/// A study as its file has it and as it was run.
+struct StudyPair {
+  study::Study intended, actual;
+};
+
+class Measurements {
+ public:
+  Measurements(const std::map<std::string, StudyPair>& studies, const study::Store& store)
+      : studies_(&studies), store_(&store) {}
+
+  /// False for a study that the mode does not have: figures leave it out.
+  bool has(const std::string& study) const { return studies_->contains(study); }
+
+  /// The points of a study in order; none if the mode does not have it.
+  std::vector<Arm> arms(const std::string& study) const;
+
+ private:
+  const std::map<std::string, StudyPair>* studies_;
+  const study::Store* store_;
+};
+
+}  // namespace iclab::papers
