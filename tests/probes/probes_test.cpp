@@ -1,0 +1,121 @@
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "nn/population_risk.h"
+#include "probes/probe.h"
+#include "tests/evaluate.h"
+
+namespace iclab::probes {
+namespace {
+
+using iclab::testing::evaluate;
+using iclab::testing::Numbers;
+using iclab::testing::some_numbers;
+using Given = std::map<std::string, Setting>;
+
+template <class Entry>
+auto make(const Entry& entry, const Given& given) {
+  return entry.make(resolve(entry.parameters, given, entry.name, [](const std::string& key) { return key; }));
+}
+
+constexpr std::int64_t d = 4, n = 6;
+
+// What a probe measures of factored attention with fixed weights.
+struct Measured {
+  std::vector<std::string> names;
+  std::vector<Numbers> values;
+};
+
+const Numbers kW = some_numbers(d * d, 3);
+
+Measured measure(const std::string& kind, const Given& given = {}, std::int64_t batch = 1) {
+  const auto task = make(tasks::find_task("subspace-regression"),
+                         {{"dim", d}, {"rank", std::int64_t{2}}, {"components", std::int64_t{2}}, {"shared", std::int64_t{1}},
+                          {"context", n}, {"noise", 0.5}});
+  const auto model = make(nn::find_model("linear-attention"), {{"form", std::string("factored")}});
+  Builder b(random::Purpose::kEvaluation);
+  nn::Weights weights;
+  Measured measured;
+  std::vector<Value> outputs;
+  const auto probe = make(find_probe(kind), given);
+  for (const Series& series : probe->build(b, weights, *task, *model)) {
+    measured.names.push_back(series.name);
+    outputs.push_back(series.value);
+  }
+  measured.values = evaluate(b, outputs, batch, {{"v", {0.7}}, {"W", kW}});
+  return measured;
+}
+
+// J(Gamma) for Gamma = 0.7 W and a diagonal C.
+double risk(const Numbers& c, double context, double noise_variance) {
+  double trace = 0, total = 0;
+  for (const double x : c) trace += x;
+  for (size_t i = 0; i < d; ++i)
+    for (size_t j = 0; j < d; ++j) {
+      const double gamma = 0.7 * kW[i * d + j];
+      total += gamma * gamma * ((1 + 1 / context) * c[j] + (trace + noise_variance) / context);
+      if (i == j) total -= 2 * gamma * c[i];
+    }
+  return total + trace;
+}
+
+TEST(RiskProbe, IsTheExactRiskOfTheEffectiveMatrix) {
+  const double tolerance = 256 * 0x1p-52;
+  EXPECT_NEAR(measure("risk").values[0][0], risk({1, 0.5, 0.5, 0}, n, 0.25) / 2, tolerance);
+  EXPECT_NEAR(measure("risk", {{"normalised", false}}).values[0][0], risk({1, 0.5, 0.5, 0}, n, 0.25), tolerance);
+  EXPECT_NEAR(measure("risk", {{"test", std::string("isotropic")}}).values[0][0], risk({0.5, 0.5, 0.5, 0.5}, n, 0.25) / 2, tolerance);
+  EXPECT_NEAR(measure("risk", {{"test", std::string("complement")}}).values[0][0], risk({0, 0, 0, 2}, n, 0.25) / 2, tolerance);
+  EXPECT_NEAR(measure("risk", {{"test_context", std::int64_t{30}}, {"test_noise", 2.0}}).values[0][0],
+              risk({1, 0.5, 0.5, 0}, 30, 4) / 2, tolerance);
+}
+
+TEST(RiskProbe, HasOneRiskAnAngle) {
+  const Measured measured = measure("risk", {{"test", std::string("outside")}, {"angles", std::vector<double>{0, 90}}});
+  ASSERT_EQ(measured.values[0].size(), 2u);
+  EXPECT_NEAR(measured.values[0][0], risk({1, 1, 0, 0}, n, 0.25) / 2, 256 * 0x1p-52);
+  EXPECT_NEAR(measured.values[0][1], risk({1, 0, 0, 1}, n, 0.25) / 2, 256 * 0x1p-52);
+}
+
+TEST(RiskProbe, HasOneRiskAClassUnderTheSameTest) {
+  const Measured measured = measure("risk", {{"per_class", true}, {"normalised", false}, {"test_context", std::int64_t{30}}});
+  EXPECT_EQ(measured.names, (std::vector<std::string>{"risk", "risk_class0", "risk_class1"}));
+  EXPECT_NEAR(measured.values[1][0], risk({1, 1, 0, 0}, 30, 0.25), 256 * 0x1p-52);
+  EXPECT_NEAR(measured.values[2][0], risk({1, 0, 1, 0}, 30, 0.25), 256 * 0x1p-52);
+}
+
+TEST(MseProbe, ApproachesTheRiskAndGivesItsStandardError) {
+  constexpr std::int64_t kCount = 50'000;
+  const Measured measured = measure("mse", {{"prompts", kCount}}, kCount);
+  EXPECT_EQ(measured.names, (std::vector<std::string>{"mse", "mse_squared"}));
+  double mean = 0, square = 0;
+  for (size_t i = 0; i < kCount; ++i) {
+    mean += measured.values[0][i] / kCount;
+    square += measured.values[1][i] / kCount;
+  }
+  EXPECT_LT(std::fabs(mean - risk({1, 0.5, 0.5, 0}, n, 0.25)) / std::sqrt((square - mean * mean) / kCount), 4);
+  EXPECT_EQ(make(find_probe("mse"), {{"prompts", std::int64_t{77}}})->prompts(), 77);
+}
+
+TEST(EffectiveMatrixProbe, IsVTimesW) {
+  const Numbers got = measure("effective-matrix").values[0];
+  for (size_t i = 0; i < got.size(); ++i) EXPECT_DOUBLE_EQ(got[i], 0.7 * kW[i]);
+}
+
+TEST(LossProbe, IsTheTrainersOwn) {
+  EXPECT_TRUE(make(find_probe("loss"), {})->is_training_loss());
+  EXPECT_FALSE(make(find_probe("risk"), {})->is_training_loss());
+}
+
+TEST(ProbeRegistry, NamesTheNearest) {
+  try {
+    (void)find_probe("rsk");
+    FAIL();
+  } catch (const UsageError& error) {
+    EXPECT_NE(std::string(error.what()).find("did you mean 'risk'?"), std::string::npos) << error.what();
+  }
+}
+
+}  // namespace
+}  // namespace iclab::probes
