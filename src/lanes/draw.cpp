@@ -210,7 +210,8 @@ struct CategoricalDraw {
   using Out = std::int32_t;
   static constexpr int kPerBlock = 4;
   explicit CategoricalDraw(const DrawArgs& args)
-      : thresholds_(args.thresholds), thresholds_end_(args.thresholds + args.categories - 1),
+      : thresholds_(args.thresholds),
+        thresholds_end_(args.thresholds + args.categories - 1),
         few_(args.categories <= kFew) {
     if (!few_) return;
     // threshold <= u just if limit <= w; a limit of 2^32 is never reached.

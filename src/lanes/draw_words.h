@@ -1,6 +1,6 @@
-// Random words: ARS4x32-7 of Random123 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as easy
-// as 1, 2, 3", SC 2011): seven rounds of AES, whose round keys are a Weyl sequence. Why: docs/random.md.
-// Compiled once per target, in iclab::lanes::HWY_NAMESPACE.
+// Random words: ARS4x32-7 of Random123 (Salmon, Moraes, Dror, Shaw, "Parallel random numbers: as
+// easy as 1, 2, 3", SC 2011): seven rounds of AES, whose round keys are a Weyl sequence. Why:
+// docs/random.md. Compiled once per target, in iclab::lanes::HWY_NAMESPACE.
 #if defined(ICLAB_LANES_DRAW_WORDS_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef ICLAB_LANES_DRAW_WORDS_H_
 #undef ICLAB_LANES_DRAW_WORDS_H_
@@ -47,7 +47,7 @@ inline void fill_words(WordBlock* out, int count, const RoundKeys& keys, const C
 #pragma GCC unroll 8
       for (int i = 0; i < kAtOnce; ++i) s[i] = hn::AESLastRound(s[i], key[RoundKeys::kRounds]);
 
-      // Four lanes of four words become four words of four lanes.
+        // Four lanes of four words become four words of four lanes.
 #pragma GCC unroll 8
       for (int i = 0; i < kAtOnce; i += 4) {
         const auto a = hn::BitCast(du, s[i]), b = hn::BitCast(du, s[i + 1]),

@@ -1,8 +1,8 @@
 // Products of matrices: c(i,j) = sum_k a(i,k) b(k,j), batched, and the same summed over prompts.
 //
 // All cases are one: a's rows are vectors, b's columns are vectors or broadcast scalars, and one
-// micro-kernel (product_tile.h) computes a tile of c. Where only b has lanes, the transposed product is
-// taken; plain matrices take neighbouring columns (or rows) as vectors.
+// micro-kernel (product_tile.h) computes a tile of c. Where only b has lanes, the transposed
+// product is taken; plain matrices take neighbouring columns (or rows) as vectors.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lanes/product.cpp"
 #include "hwy/foreach_target.h"
@@ -19,7 +19,7 @@ namespace iclab::lanes::HWY_NAMESPACE {
 // ---- the shapes of tiles ----
 
 constexpr int kRegisters = HWY_TARGET <= HWY_AVX3 ? 32 : 16;
-constexpr int kMaxSide = 8;
+constexpr int kMaxSide = 6;
 
 constexpr bool fits(int rows, int columns) {
   return rows * columns + std::min(rows, columns) + 1 <= kRegisters;
@@ -32,11 +32,12 @@ constexpr int max_columns(int rows) {
   return columns;
 }
 
-// A side cut into tiles whose sizes differ by one at most: 21 in fours is 4+4+4+3+3+3, as a last tile
-// of one would have too few accumulators to hide the latency of fma.
+// A side cut into tiles whose sizes differ by one at most: 21 in fours is 4+4+4+3+3+3, as a last
+// tile of one would have too few accumulators to hide the latency of fma.
 struct Cut {
   Cut(std::int64_t size, int most)
-      : tiles((size + most - 1) / most), size_small(static_cast<int>(size / tiles)),
+      : tiles((size + most - 1) / most),
+        size_small(static_cast<int>(size / tiles)),
         large(size % tiles) {}
   std::int64_t count(int which) const { return which == 0 ? large : tiles - large; }
   int size(int which) const { return which == 0 ? size_small + 1 : size_small; }
@@ -46,9 +47,11 @@ struct Cut {
   std::int64_t large;  // tiles of size_small + 1, which come first
 };
 
-// Cycles a tile takes for one k: two fma a cycle of latency four, two loads a cycle.
-constexpr std::int64_t half_cycles(int rows, int columns) {
-  return std::max({rows * columns, rows + columns, 8});
+// Eighths of a cycle a tile takes for one k: two fma a cycle of latency four, two loads a cycle,
+// and something for the rows of a, which come from L2 (without it 41x128 by 128x128 may take 6x2
+// tiles, at 0.46 instead of 0.90 of the peak).
+constexpr std::int64_t eighth_cycles(int rows, int columns) {
+  return std::max({rows * columns, rows + columns, 9}) * 4 + rows;
 }
 
 // The tile to cut a rows x columns matrix with.
@@ -63,7 +66,7 @@ std::pair<int, int> choose_tile(std::int64_t rows, std::int64_t columns, std::in
     for (const int i : {0, 1})
       for (const int j : {0, 1})
         cost += row_cut.count(i) * column_cut.count(j) *
-                (half_cycles(row_cut.size(i), column_cut.size(j)) * k + 2 * r * c + 20);
+                (eighth_cycles(row_cut.size(i), column_cut.size(j)) * k + 8 * r * c + 80);
     if (least >= 0 && cost >= least) continue;
     least = cost;
     best = {r, c};
@@ -75,6 +78,10 @@ std::pair<int, int> choose_tile(std::int64_t rows, std::int64_t columns, std::in
 
 template <class T>
 struct Result {
+  Result from(std::int64_t i, std::int64_t j) const {
+    return {data + i * row + j * column, row, column};
+  }
+
   T* data;
   std::ptrdiff_t row, column;
 };
@@ -85,16 +92,19 @@ struct Matrices {
   std::int64_t rows, columns, k;
   int slices;
   Result<T> c;
-  Panel<T> a, b;  // across: rows of a, columns of b
-  // Over prompts: how many groups follow one another, and scalars between them.
-  std::int64_t groups = 1;
+  Panel<T> a, b;               // across: rows of a, columns of b
+  std::ptrdiff_t b_slice = 0;  // from a slice of b to the next; 0 if b is broadcast
+  std::int64_t groups = 1;     // that follow one another in the chain
   std::ptrdiff_t a_group = 0, b_group = 0;
+  bool begins =
+      true;           // the chain starts here, from `start`; otherwise it goes on from what c holds
+  T start = T(-0.0);  // from -0, fma gives the first product to the bit
 };
 
-// From -0, fma gives the first product to the bit.
 template <class D, Load kLoadB, int kRows = kMaxSide>
 struct Product {
   using T = Scalar<D>;
+  using Tag = D;
   static constexpr int kMostRows = kRows;
 
   template <int R, int C>
@@ -103,44 +113,21 @@ struct Product {
     const D d;
     for (int slice = 0; slice < m.slices; ++slice) {
       Tile<D, R, C> t;
-      t.fill(d, T(-0.0));
-      t.template accumulate<kLoadB>(d, a, b, m.k);
+      if (m.begins)
+        t.fill(d, m.start);
+      else
+        t.load(d, c.data, c.row, c.column);
+      Panel<T> a_group = a, b_group = b;
+      for (std::int64_t group = 0; group < m.groups; ++group) {
+        t.template accumulate<kLoadB>(d, a_group, b_group, m.k);
+        a_group.data += m.a_group;
+        b_group.data += m.b_group;
+      }
       t.store(d, c.data, c.row, c.column);
       a.data += kStep;
       c.data += kStep;
-      if (kLoadB == Load::kVector) b.data += kStep;
+      b.data += m.b_slice;
     }
-  }
-};
-
-// c plain, rows of a and columns of b lanes (or b broadcast): per lane one chain over groups and k from
-// zero, then the lanes are folded.
-template <class D, Load kLoadB>
-struct ProductOverPrompts {
-  using T = Scalar<D>;
-  static constexpr int kMostRows = kMaxSide;
-
-  template <int R, int C>
-  static HWY_INLINE void tile(const Matrices<T>& m, Result<T> c, Panel<T> a, Panel<T> b) {
-    constexpr int kStep = static_cast<int>(hn::MaxLanes(D()));
-    const D d;
-    HWY_ALIGN T lanes[R * C * kLanes];
-    for (int slice = 0; slice < kLanes; slice += kStep) {
-      Tile<D, R, C> t;
-      t.fill(d, 0);
-      Panel<T> a_slice = a, b_slice = b;
-      a_slice.data += slice;
-      if (kLoadB == Load::kVector) b_slice.data += slice;
-      for (std::int64_t group = 0; group < m.groups; ++group) {
-        t.template accumulate<kLoadB>(d, a_slice, b_slice, m.k);
-        a_slice.data += m.a_group;
-        b_slice.data += m.b_group;
-      }
-      t.store(d, lanes + slice, C * kLanes, kLanes);
-    }
-    for (int i = 0; i < R; ++i)
-      for (int j = 0; j < C; ++j)
-        c.data[i * c.row + j * c.column] = fold_lanes(d, lanes + (i * C + j) * kLanes);
   }
 };
 
@@ -150,24 +137,22 @@ struct ProductOverPrompts {
 template <class Kernel, int R, int C>
 void tiles(const Matrices<typename Kernel::T>& m, std::int64_t row, std::int64_t column,
            std::int64_t row_tiles, std::int64_t column_tiles) {
-  Result<typename Kernel::T> c = m.c;
-  Panel<typename Kernel::T> a = m.a, b = m.b;
+  Panel<typename Kernel::T> a = m.a;
   a.data += row * a.across;
-  for (std::int64_t i = 0; i < row_tiles; ++i) {
-    b.data = m.b.data + column * b.across;
-    c.data = m.c.data + (row + i * R) * c.row + column * c.column;
-    for (std::int64_t j = 0; j < column_tiles; ++j) {
-      Kernel::template tile<R, C>(m, c, a, b);
+  for (std::int64_t i = row; i < row + row_tiles * R; i += R) {
+    Panel<typename Kernel::T> b = m.b;
+    b.data += column * b.across;
+    for (std::int64_t j = column; j < column + column_tiles * C; j += C) {
+      Kernel::template tile<R, C>(m, m.c.from(i, j), a, b);
       b.data += C * b.across;
-      c.data += C * c.column;
     }
     a.data += R * a.across;
   }
 }
 
 template <class Kernel>
-using Tiles = void (*)(const Matrices<typename Kernel::T>&, std::int64_t, std::int64_t, std::int64_t,
-                       std::int64_t);
+using Tiles = void (*)(const Matrices<typename Kernel::T>&, std::int64_t, std::int64_t,
+                       std::int64_t, std::int64_t);
 
 // tiles<Kernel, R, C> for every tile that fits the registers.
 template <class Kernel, int R, int C>
@@ -196,6 +181,112 @@ void multiply(const Matrices<typename Kernel::T>& m, Cut rows, Cut columns) {
       column += columns.count(j) * columns.size(j);
     }
     row += rows.count(i) * rows.size(i);
+  }
+}
+
+// ---- panels of b ----
+
+// A panel is a few columns of b, by which a strip of rows of a passes. Where b has lanes, it is
+// copied to where it lies without gaps in L1, and the chain is cut into parts that make panels so
+// short. With 41 x 64 matrices of 16 lanes this took products over prompts from 0.36 to 0.57 of the
+// peak: elements of a column lie 4 KiB apart there, and fall into one set of L1.
+constexpr std::int64_t kPanelSteps = 48;   // of k; 6 columns of floats then take 18 KiB
+constexpr std::int64_t kStripRows = 64;    // rows whose sums over prompts wait in lanes
+constexpr std::int64_t kPackingRows = 12;  // with fewer rows, packing costs more than it brings
+
+// Part of a chain: groups [group, group + groups), and of each the k in [k, k + steps).
+struct Part {
+  std::int64_t group, groups, k, steps;
+};
+
+// `columns` columns of b from `column` on, to (slice, step, column, vector).
+template <class D>
+void pack_panel(Scalar<D>* out, const Matrices<Scalar<D>>& m, const Part& part, std::int64_t column,
+                std::int64_t columns) {
+  constexpr int kStep = static_cast<int>(hn::MaxLanes(D()));
+  const D d;
+  const std::ptrdiff_t slice_stride = part.groups * part.steps * columns * kStep;
+  for (std::int64_t group = part.group; group < part.group + part.groups; ++group)
+    for (std::int64_t k = part.k; k < part.k + part.steps; ++k) {
+      const Scalar<D>* in = m.b.data + group * m.b_group + k * m.b.along + column * m.b.across;
+      for (std::int64_t j = 0; j < columns; ++j) {
+        for (int slice = 0; slice < m.slices; ++slice)
+          hn::Store(hn::LoadU(d, in + slice * kStep), d, out + slice * slice_stride);
+        in += m.b.across;
+        out += kStep;
+      }
+    }
+}
+
+// All of m, which is one panel wide, with b packed part by part.
+template <class Kernel>
+void multiply_packed(const Matrices<typename Kernel::T>& m, std::int64_t column, Cut rows,
+                     Cut columns) {
+  using T = typename Kernel::T;
+  using D = typename Kernel::Tag;
+  constexpr int kStep = static_cast<int>(hn::MaxLanes(D()));
+  HWY_ALIGN T panel[kPanelSteps * kMaxSide * kLanes];
+
+  const std::int64_t groups = std::max<std::int64_t>(kPanelSteps / m.k, 1);
+  for (std::int64_t group = 0; group < m.groups; group += groups)
+    for (std::int64_t k = 0; k < m.k; k += kPanelSteps) {
+      const Part part{group, std::min(groups, m.groups - group), k, std::min(kPanelSteps, m.k - k)};
+      pack_panel<D>(panel, m, part, column, m.columns);
+
+      Matrices<T> now = m;
+      now.begins = group == 0 && k == 0;
+      now.groups = part.groups;
+      now.k = part.steps;
+      now.a.data += group * m.a_group + k * m.a.along;
+      now.b = {panel, kStep, m.columns * kStep};
+      now.b_group = part.steps * m.columns * kStep;
+      now.b_slice = part.groups * now.b_group;
+      multiply<Kernel>(now, rows, columns);
+    }
+}
+
+// c plain: the chains of a strip by a panel end in lanes, which then are folded.
+template <class Kernel, class F>
+void fold_after(const Matrices<typename Kernel::T>& m, F multiply_strip) {
+  using T = typename Kernel::T;
+  const typename Kernel::Tag d;
+  HWY_ALIGN T lanes[kStripRows * kMaxSide * kLanes];
+  Matrices<T> now = m;
+  now.start = 0;
+  now.c = {lanes, m.columns * kLanes, kLanes};
+  multiply_strip(now);
+  for (std::int64_t i = 0; i < m.rows; ++i)
+    for (std::int64_t j = 0; j < m.columns; ++j)
+      m.c.data[i * m.c.row + j * m.c.column] = fold_lanes(d, lanes + (i * m.columns + j) * kLanes);
+}
+
+// Strip by strip, panel by panel.
+template <class Kernel>
+void multiply_by_panels(const Matrices<typename Kernel::T>& m, int tile_rows, int tile_columns,
+                        bool packs, bool folds) {
+  const std::int64_t strip_rows = folds ? kStripRows : m.rows;
+  const Cut columns(m.columns, tile_columns);
+  for (std::int64_t row = 0; row < m.rows; row += strip_rows) {
+    Matrices<typename Kernel::T> strip = m;
+    strip.rows = std::min(strip_rows, m.rows - row);
+    strip.a.data += row * m.a.across;
+    const Cut rows(strip.rows, tile_rows);
+    std::int64_t column = 0;
+    for (std::int64_t panel = 0; panel < columns.tiles; ++panel) {
+      strip.columns = columns.size(panel < columns.large ? 0 : 1);
+      strip.c = m.c.from(row, column);
+      const auto multiply_strip = [&](Matrices<typename Kernel::T> now) {
+        const Cut one_panel(now.columns, static_cast<int>(now.columns));
+        if (packs) return multiply_packed<Kernel>(now, column, rows, one_panel);
+        now.b.data += column * m.b.across;
+        multiply<Kernel>(now, rows, one_panel);
+      };
+      if (folds)
+        fold_after<Kernel>(strip, multiply_strip);
+      else
+        multiply_strip(strip);
+      column += strip.columns;
+    }
   }
 }
 
@@ -236,7 +327,8 @@ void transpose(ProductArgs& args) {
   for (Operand* x : {&args.a, &args.b, &args.c}) std::swap(x->strides[2], x->strides[3]);
 }
 
-// f(batch0, batch1, group) for all, groups outermost: a group's values and the plain ones stay near.
+// f(batch0, batch1, group) for all, groups outermost: a group's values and the plain ones stay
+// near.
 template <class F>
 HWY_INLINE void for_each_matrix(const ProductArgs& args, std::int64_t groups, F f) {
   for (std::int64_t group = 0; group < groups; ++group)
@@ -244,17 +336,25 @@ HWY_INLINE void for_each_matrix(const ProductArgs& args, std::int64_t groups, F 
       for (std::int64_t batch1 = 0; batch1 < args.batch1; ++batch1) f(batch0, batch1, group);
 }
 
+// What is done beside multiplying: b packed into panels, the lanes of c folded.
+struct Plan {
+  bool packs = false, folds = false;
+};
+
 template <class Kernel>
 void multiply_all(const ProductArgs& args, std::int64_t groups,
-                  const Matrices<typename Kernel::T>& whole) {
-  const auto [r, c] = choose_tile(whole.rows, whole.columns, whole.k * whole.groups, Kernel::kMostRows);
-  const Cut rows(whole.rows, r), columns(whole.columns, c);
+                  const Matrices<typename Kernel::T>& whole, Plan plan = {}) {
+  const auto [r, c] =
+      choose_tile(whole.rows, whole.columns, whole.k * whole.groups, Kernel::kMostRows);
   for_each_matrix(args, groups, [&](std::int64_t b0, std::int64_t b1, std::int64_t g) {
     Matrices<typename Kernel::T> m = whole;
     m.c.data += offset(args.c, b0, b1, g);
     m.a.data += offset(args.a, b0, b1, g);
     m.b.data += offset(args.b, b0, b1, g);
-    multiply<Kernel>(m, rows, columns);
+    if (plan.packs || plan.folds)
+      multiply_by_panels<Kernel>(m, r, c, plan.packs, plan.folds);
+    else
+      multiply<Kernel>(m, Cut(m.rows, r), Cut(m.columns, c));
   });
 }
 
@@ -331,38 +431,40 @@ void product_of_plain_in_lanes(const ProductArgs& args) {
   });
 }
 
+// a or b in lanes, or both; the chain goes through so many groups, after which lanes are folded.
 template <class D>
-void product(const ProductArgs& call) {
+void multiply_lanes(ProductArgs args, std::int64_t groups, std::int64_t groups_in_chain,
+                    bool folds) {
+  constexpr int kStep = static_cast<int>(hn::MaxLanes(D()));
+  const bool both = args.a.lanes && args.b.lanes;
+  // The longer side passes by panels of the shorter.
+  if (!args.a.lanes || (both && args.m < args.n)) transpose(args);
+  Matrices<Scalar<D>> m = matrices<Scalar<D>>(args);
+  m.slices = kLanes / kStep;
+  m.groups = groups_in_chain;
+  m.b_slice = both ? kStep : 0;
+  if (both)
+    multiply_all<Product<D, Load::kVector>>(args, groups, m, {m.rows >= kPackingRows, folds});
+  else
+    multiply_all<Product<D, Load::kBroadcast>>(args, groups, m, {false, folds});
+}
+
+template <class D>
+void product(const ProductArgs& args) {
   using T = Scalar<D>;
-  ProductArgs args = call;
   if (is_empty(args)) return;
   if (args.k == 0) return write_zeros<T>(args, args.groups);
   if (!args.c.lanes) return product_plain<D>(args);
   if (!args.a.lanes && !args.b.lanes) return product_of_plain_in_lanes<T>(args);
 
-  if (!args.a.lanes) transpose(args);
-  Matrices<T> m = matrices<T>(args);
-  m.slices = vectors(D());
-  if (args.b.lanes)
-    multiply_all<Product<D, Load::kVector>>(args, args.groups, m);
-  else
-    multiply_all<Product<D, Load::kBroadcast>>(args, args.groups, m);
+  multiply_lanes<D>(args, args.groups, 1, false);
 }
 
 template <class D>
-void product_over_prompts(const ProductArgs& call) {
-  using T = Scalar<D>;
-  ProductArgs args = call;
+void product_over_prompts(const ProductArgs& args) {
   if (is_empty(args)) return;
-  if (args.k == 0) return write_zeros<T>(args, 1);
-
-  if (!args.a.lanes) transpose(args);
-  Matrices<T> m = matrices<T>(args);
-  m.groups = args.groups;
-  if (args.b.lanes)
-    multiply_all<ProductOverPrompts<D, Load::kVector>>(args, 1, m);
-  else
-    multiply_all<ProductOverPrompts<D, Load::kBroadcast>>(args, 1, m);
+  if (args.k == 0) return write_zeros<Scalar<D>>(args, 1);
+  multiply_lanes<D>(args, 1, args.groups, true);
 }
 
 template <class D>

@@ -1,9 +1,9 @@
-// The micro-kernel of all products: a tile of c in registers, k in order. Compiled once per target, in
-// iclab::lanes::HWY_NAMESPACE.
+// The micro-kernel of all products: a tile of c in registers, k in order. Compiled once per target,
+// in iclab::lanes::HWY_NAMESPACE.
 //
 // Letters: R rows and C columns of a tile. The rows of a are vectors (a slice of 16 lanes, or
-// neighbouring plain scalars); the columns of b are vectors too, or scalars to broadcast. Strides here
-// are in scalars.
+// neighbouring plain scalars); the columns of b are vectors too, or scalars to broadcast. Strides
+// here are in scalars.
 #if defined(ICLAB_LANES_PRODUCT_TILE_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef ICLAB_LANES_PRODUCT_TILE_H_
 #undef ICLAB_LANES_PRODUCT_TILE_H_
@@ -35,16 +35,34 @@ HWY_INLINE hn::Vec<D> load_operand(D d, const Scalar<D>* p) {
     return hn::Set(d, *p);
 }
 
+// Without it g++ 12 reads memory again in every fma that uses x: 3x3 tiles at 0.55 of the peak.
+template <class V>
+HWY_INLINE void keep_in_register(V& x) {
+  asm("" : "+v"(x.raw));
+}
+
 /// The accumulators c(i,j) of a tile.
 template <class D, int R, int C>
 struct Tile {
   hn::Vec<D> c[R][C];
 
-  HWY_INLINE void fill(D d, Scalar<D> x) {
+  HWY_INLINE void fill(D d, const Scalar<D>& x) {
+    // Read anew for each tile, or the compiler keeps x in one of the registers that the tile needs.
+    const Scalar<D>* fresh = &x;
+    asm volatile("" : "+r"(fresh) : "m"(x));
+    const auto value = hn::Set(d, *fresh);
 #pragma GCC unroll 16
     for (int i = 0; i < R; ++i)
 #pragma GCC unroll 16
-      for (int j = 0; j < C; ++j) c[i][j] = hn::Set(d, x);
+      for (int j = 0; j < C; ++j) c[i][j] = value;
+  }
+
+  /// From out, as `store` left it.
+  HWY_INLINE void load(D d, const Scalar<D>* out, std::ptrdiff_t row, std::ptrdiff_t column) {
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i)
+#pragma GCC unroll 16
+      for (int j = 0; j < C; ++j) c[i][j] = hn::LoadU(d, out + i * row + j * column);
   }
 
   /// c(i,j) = fma(a(i,k), b(k,j), c(i,j)) for k = 0, 1, ...
@@ -78,10 +96,14 @@ struct Tile {
                                        At at) {
     hn::Vec<D> x[P];
 #pragma GCC unroll 16
-    for (int p = 0; p < P; ++p) x[p] = load_operand<kLoadHeld>(d, held.data + p * held.across);
+    for (int p = 0; p < P; ++p) {
+      x[p] = load_operand<kLoadHeld>(d, held.data + p * held.across);
+      keep_in_register(x[p]);
+    }
 #pragma GCC unroll 16
     for (int q = 0; q < Q; ++q) {
-      const auto y = load_operand<kLoadStreamed>(d, streamed.data + q * streamed.across);
+      auto y = load_operand<kLoadStreamed>(d, streamed.data + q * streamed.across);
+      keep_in_register(y);
 #pragma GCC unroll 16
       for (int p = 0; p < P; ++p) at(p, q) = hn::MulAdd(x[p], y, at(p, q));
     }

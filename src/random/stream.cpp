@@ -15,10 +15,14 @@ static_assert(std::endian::native == std::endian::little, "keys are hashes of li
 
 const char* name(Purpose purpose) {
   switch (purpose) {
-    case Purpose::kTask: return "task";
-    case Purpose::kModel: return "model";
-    case Purpose::kPrompts: return "prompts";
-    case Purpose::kEvaluation: break;
+    case Purpose::kTask:
+      return "task";
+    case Purpose::kModel:
+      return "model";
+    case Purpose::kPrompts:
+      return "prompts";
+    case Purpose::kEvaluation:
+      break;
   }
   return "evaluation";
 }
@@ -38,11 +42,14 @@ Key make_key(std::uint64_t study_seed, std::uint64_t seed_index, Purpose purpose
 int elements_per_block(lanes::Draw draw, bool is_double) {
   switch (draw) {
     case lanes::Draw::kUniform:
-    case lanes::Draw::kNormal: return is_double ? 2 : 4;
-    case lanes::Draw::kInteger: return 2;
+    case lanes::Draw::kNormal:
+      return is_double ? 2 : 4;
+    case lanes::Draw::kInteger:
+      return 2;
     case lanes::Draw::kSign:
     case lanes::Draw::kCategorical:
-    case lanes::Draw::kCount: break;
+    case lanes::Draw::kCount:
+      break;
   }
   return 4;
 }

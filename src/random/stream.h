@@ -1,10 +1,10 @@
 // Keys and counters of the random streams. The generator itself is a kernel (lanes/), chosen by
-// measurement: see docs/performance.md.
+// measurement: see docs/random.md.
 //
-// Key = SHA-256(study seed, seed index, purpose), first 128 bits; counter = (step, prompt, draw, attempt).
-// A block is four 32-bit words; elements a block gives:
+// Key = SHA-256(study seed, seed index, purpose, salt), first 128 bits; counter = (step, prompt,
+// draw, attempt). A block is four 32-bit words; elements a block gives:
 //   float:  uniform 4, normal 4 (two Box-Muller pairs), sign 4, integer 2, categorical 4
-//   double: uniform 2, normal 2, sign 4, integer 2, categorical 2
+//   double: uniform 2, normal 2, sign 4, integer 2, categorical 4
 #pragma once
 
 #include <array>
@@ -28,8 +28,8 @@ Key make_key(std::uint64_t study_seed, std::uint64_t seed_index, Purpose purpose
 /// Elements that one block of four words gives.
 int elements_per_block(lanes::Draw draw, bool is_double);
 
-/// Blocks that `count` elements take: the amount by which a declaration moves the draw number. The same
-/// for float and double (the larger of the two), so that precision never shifts a stream.
+/// Blocks that `count` elements take: the amount by which a declaration moves the draw number. The
+/// same for float and double (the larger of the two), so that precision never shifts a stream.
 std::uint32_t blocks_for(lanes::Draw draw, std::int64_t count);
 
 }  // namespace iclab::random

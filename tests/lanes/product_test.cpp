@@ -72,7 +72,9 @@ struct Values {
 template <class T>
 struct Product {
   Product(const Problem& problem, unsigned seed)
-      : p(problem), random(seed), a(random, p, p.m, p.k, p.a_lanes, p.a, false),
+      : p(problem),
+        random(seed),
+        a(random, p, p.m, p.k, p.a_lanes, p.a, false),
         b(random, p, p.k, p.n, p.b_lanes, p.b, p.share_batches),
         c(random, p, p.m, p.n, p.c_lanes, p.c, false) {
     args.groups = p.groups;
@@ -156,9 +158,11 @@ using Scalars = testing::Types<float, double>;
 TYPED_TEST_SUITE(ProductTest, Scalars);
 
 // Which operands have lanes: (a, b, c).
-constexpr bool kPlaces[][3] = {
-    {true, true, true}, {true, false, true}, {false, true, true}, {false, false, true},
-    {false, false, false}};
+constexpr bool kPlaces[][3] = {{true, true, true},
+                               {true, false, true},
+                               {false, true, true},
+                               {false, false, true},
+                               {false, false, false}};
 
 // Sides around those of the tiles (up to 8), and a prime that takes several.
 TYPED_TEST(ProductTest, HasTheTwinsBitsForAllSmallSides) {

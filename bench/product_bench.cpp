@@ -1,0 +1,152 @@
+// Products of matrices beside the processor's peak, in one run (AVX2, float, 16 lanes, one thread):
+//   product_bench --benchmark_counters_tabular=true
+// `of_peak` is the fraction of the best fma rate measured beside it; noise on shared machines is
+// 5-10 %.
+#include <benchmark/benchmark.h>
+#include <immintrin.h>
+
+#include <algorithm>
+#include <chrono>
+#include <vector>
+
+#include "lanes/kernels.h"
+
+namespace iclab::lanes {
+namespace {
+
+constexpr std::int64_t kRows = 41;  // tokens
+
+// Flop a second of twelve independent chains of fma on registers, best of many bursts.
+__attribute__((target("avx2,fma"))) double measure_peak() {
+  constexpr int kChains = 12, kSteps = 20000;
+  double best = 0;
+  for (int burst = 0; burst < 100; ++burst) {
+    __m256 x[kChains];
+    for (__m256& chain : x) chain = _mm256_set1_ps(0.5f);
+    const __m256 a = _mm256_set1_ps(0.999f), b = _mm256_set1_ps(0.001f);
+    const auto start = std::chrono::steady_clock::now();
+    for (int step = 0; step < kSteps; ++step)
+#pragma GCC unroll 12
+      for (int i = 0; i < kChains; ++i) {
+        x[i] = _mm256_fmadd_ps(x[i], a, b);
+        asm volatile("" : "+x"(x[i]));  // else equal chains become one
+      }
+    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
+    best = std::max(best, 16.0 * kChains * kSteps / seconds.count());
+  }
+  return best;
+}
+
+void report(benchmark::State& state, double flops) {
+  static const double peak = measure_peak();
+  using benchmark::Counter;
+  state.counters["GFLOP/s"] =
+      Counter(flops * 1e-9 * static_cast<double>(state.iterations()), Counter::kIsRate);
+  state.counters["of_peak"] =
+      Counter(flops / peak * static_cast<double>(state.iterations()), Counter::kIsRate);
+}
+
+using Numbers = std::vector<float>;
+
+Operand matrix(Numbers& x, std::int64_t row, std::int64_t column, std::int64_t group_stride) {
+  Operand result;
+  result.data = x.data();
+  result.strides = {0, 0, row, column};
+  result.lanes = group_stride > 0;
+  result.group_stride = group_stride;
+  return result;
+}
+
+// Y = X W, dX = dY W^T and dW = sum over prompts of X^T dY; X is 41 x d.
+struct Layer {
+  Layer(std::int64_t d, std::int64_t groups)
+      : x(static_cast<size_t>(groups * kRows * d * kLanes), 0.5f),
+        y(x),
+        dx(x),
+        w(static_cast<size_t>(d * d), 0.25f),
+        dw(w) {
+    const std::int64_t group = kRows * d;
+    forward.groups = groups;
+    forward.m = kRows, forward.n = d, forward.k = d;
+    forward.c = matrix(y, d, 1, group);
+    forward.a = matrix(x, d, 1, group);
+    forward.b = matrix(w, d, 1, 0);
+    backward = forward;
+    backward.c = matrix(dx, d, 1, group);
+    backward.a = matrix(y, d, 1, group);
+    backward.b = matrix(w, 1, d, 0);
+    weights = forward;
+    weights.m = d, weights.k = kRows;
+    weights.c = matrix(dw, d, 1, 0);
+    weights.a = matrix(x, 1, d, group);
+    weights.b = matrix(y, d, 1, group);
+    // Scores of attention, both operands in lanes.
+    scores = forward;
+    scores.n = kRows;
+    s.resize(static_cast<size_t>(groups * kRows * kRows * kLanes));
+    scores.c = matrix(s, kRows, 1, kRows * kRows);
+    scores.b = matrix(y, 1, d, group);
+    // Plain matrices.
+    plain = forward;
+    plain.groups = 1;
+    plain.m = d;
+    plain.a = matrix(w, d, 1, 0);
+    plain.c = matrix(dw, d, 1, 0);
+    flops = 2.0 * static_cast<double>(groups * kRows * d * d * kLanes);
+  }
+
+  Numbers x, y, dx, w, dw, s;
+  ProductArgs forward, backward, weights, scores, plain;
+  double flops;
+};
+
+const Kernels<float>& table() { return kernels<float>(chosen_instruction_set()); }
+
+void BM_Layer(benchmark::State& state) {
+  Layer layer(state.range(0), state.range(1));
+  for (auto _ : state) {
+    table().product(layer.forward);
+    table().product(layer.backward);
+    table().product_over_prompts(layer.weights);
+  }
+  report(state, 3 * layer.flops);
+}
+void BM_Forward(benchmark::State& state) {
+  Layer layer(state.range(0), state.range(1));
+  for (auto _ : state) table().product(layer.forward);
+  report(state, layer.flops);
+}
+void BM_Weights(benchmark::State& state) {
+  Layer layer(state.range(0), state.range(1));
+  for (auto _ : state) table().product_over_prompts(layer.weights);
+  report(state, layer.flops);
+}
+void BM_Scores(benchmark::State& state) {
+  Layer layer(state.range(0), state.range(1));
+  for (auto _ : state) table().product(layer.scores);
+  report(state, layer.flops / static_cast<double>(state.range(0)) * kRows);
+}
+void BM_Plain(benchmark::State& state) {
+  const std::int64_t d = state.range(0);
+  Layer layer(d, 1);
+  for (auto _ : state) table().product(layer.plain);
+  report(state, 2.0 * static_cast<double>(d * d * d));
+}
+
+// Widths, ragged ones among them, by groups of 16 prompts in a strand.
+void widths(benchmark::internal::Benchmark* bench) {
+  for (const int groups : {1, 4})
+    for (const int d : {8, 16, 20, 21, 24, 32, 37, 40, 48, 53, 64, 96, 128})
+      bench->Args({d, groups});
+  bench->ArgNames({"d", "groups"});
+}
+BENCHMARK(BM_Layer)->Apply(widths);
+BENCHMARK(BM_Forward)->Apply(widths);
+BENCHMARK(BM_Weights)->Apply(widths);
+BENCHMARK(BM_Scores)->Apply(widths);
+BENCHMARK(BM_Plain)->ArgName("d")->DenseRange(32, 256, 32);
+
+}  // namespace
+}  // namespace iclab::lanes
+
+BENCHMARK_MAIN();
