@@ -1,21 +1,24 @@
 #include "report/assets.h"
 
 // The assembler copies a file's bytes between two symbols.
-#define ICLAB_EMBED(name, path)                                    \
-  asm(".pushsection .rodata\n"                                     \
-      ".balign 16\n"                                               \
-      ".global iclab_" #name "_begin\n"                            \
-      "iclab_" #name "_begin:\n"                                   \
-      ".incbin \"" path "\"\n"                                     \
-      ".global iclab_" #name "_end\n"                              \
-      "iclab_" #name "_end:\n"                                     \
-      ".byte 0\n"                                                  \
-      ".popsection\n");                                            \
-  extern "C" const char iclab_##name##_begin[], iclab_##name##_end[]; \
-  namespace iclab::report {                                        \
-  std::string_view name() {                                        \
-    return {iclab_##name##_begin, iclab_##name##_end};             \
-  }                                                                \
+#define ICLAB_EMBED(name, path)                                                  \
+  asm(".pushsection .rodata\n"                                                   \
+      ".balign 16\n"                                                             \
+      ".global iclab_" #name                                                     \
+      "_begin\n"                                                                 \
+      "iclab_" #name                                                             \
+      "_begin:\n"                                                                \
+      ".incbin \"" path                                                          \
+      "\"\n"                                                                     \
+      ".global iclab_" #name                                                     \
+      "_end\n"                                                                   \
+      "iclab_" #name                                                             \
+      "_end:\n"                                                                  \
+      ".byte 0\n"                                                                \
+      ".popsection\n");                                                          \
+  extern "C" const char iclab_##name##_begin[], iclab_##name##_end[];            \
+  namespace iclab::report {                                                      \
+  std::string_view name() { return {iclab_##name##_begin, iclab_##name##_end}; } \
   }
 
 ICLAB_EMBED(page_html, ICLAB_ASSETS "/page.html")

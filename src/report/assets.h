@@ -1,5 +1,5 @@
-// The page's parts, embedded in the program when it is built: our own (assets/) and the bundles that
-// npm installed.
+// The page's parts, embedded in the program when it is built: our own (assets/) and the bundles
+// that npm installed.
 #pragma once
 
 #include <string_view>

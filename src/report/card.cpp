@@ -14,14 +14,19 @@
 namespace iclab::report {
 namespace {
 
-constexpr size_t kOpenRows = 10;  // so many checks are shown, further ones that are ok are folded away
+constexpr size_t kOpenRows =
+    10;  // so many checks are shown, further ones that are ok are folded away
 
 const char* outcome_mark(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kOk: return "✓";
-    case Outcome::kFailed: return "✗";
-    case Outcome::kOpen: return "~";
-    case Outcome::kShown: return "·";
+    case Outcome::kOk:
+      return "✓";
+    case Outcome::kFailed:
+      return "✗";
+    case Outcome::kOpen:
+      return "~";
+    case Outcome::kShown:
+      return "·";
   }
   return "";
 }
@@ -32,19 +37,21 @@ std::string check_row(const Check& check) {
   };
   const std::string outcome = outcome_name(check.outcome);
   const std::string seeds = check.seeds > 0 ? number(static_cast<double>(check.seeds)) : "exact";
-  return fmt::format("<tr class=\"{}\"><th scope=\"row\">{}</th>{}{}{}{}{}{}</tr>\n", outcome,
-                     escape(check.what), cell("predicted", number(check.predicted)),
-                     cell("measured", number(check.measured)),
-                     cell("interval", interval(check.lo, check.hi)), cell("seeds", seeds),
-                     cell("accepted", check.tolerance.empty() ? "–" : escape(check.tolerance)),
-                     cell("outcome", fmt::format("<span class=\"outcome\"><b aria-hidden=\"true\">{}</b>"
-                                                 " {}</span>",
-                                                 outcome_mark(check.outcome), outcome)));
+  return fmt::format(
+      "<tr class=\"{}\"><th scope=\"row\">{}</th>{}{}{}{}{}{}</tr>\n", outcome, escape(check.what),
+      cell("predicted", number(check.predicted)), cell("measured", number(check.measured)),
+      cell("interval", interval(check.lo, check.hi)), cell("seeds", seeds),
+      cell("accepted", check.tolerance.empty() ? "–" : escape(check.tolerance)),
+      cell("outcome", fmt::format("<span class=\"outcome\"><b aria-hidden=\"true\">{}</b>"
+                                  " {}</span>",
+                                  outcome_mark(check.outcome), outcome)));
 }
 
-std::string check_table(const std::string& id, const std::string& caption, const std::string& rows) {
+std::string check_table(const std::string& id, const std::string& caption,
+                        const std::string& rows) {
   return fmt::format(
-      "<div class=\"table\"><table class=\"checks\" id=\"{}\"><caption class=\"unseen\">{}</caption><thead><tr>"
+      "<div class=\"table\"><table class=\"checks\" id=\"{}\"><caption "
+      "class=\"unseen\">{}</caption><thead><tr>"
       "<th scope=\"col\">check</th><th scope=\"col\">predicted</th><th scope=\"col\">measured</th>"
       "<th scope=\"col\">interval</th><th scope=\"col\">seeds</th><th scope=\"col\">accepted</th>"
       "<th scope=\"col\">outcome</th></tr></thead><tbody>\n{}</tbody></table></div>\n",
@@ -65,9 +72,10 @@ std::string checks_html(const Claim& claim) {
   const std::string id = escape(claim.id);
   std::string html = check_table("checks-" + id, "Checks of claim " + id, shown);
   if (hidden > 0)
-    html += fmt::format("<details class=\"more-checks\"><summary>{} more checks, none failed or open"
-                        "</summary>{}</details>\n",
-                        hidden, check_table("checks-" + id + "-more", "Further checks", folded));
+    html += fmt::format(
+        "<details class=\"more-checks\"><summary>{} more checks, none failed or open"
+        "</summary>{}</details>\n",
+        hidden, check_table("checks-" + id + "-more", "Further checks", folded));
   return html;
 }
 
@@ -82,7 +90,7 @@ std::string key_html(const std::vector<Row>& rows) {
   }
   std::string html;
   const auto add = [&](const char* look, const char* words) {
-    html += fmt::format("<li class=\"key-{}\">{}</li>", look, words);
+    html += fmt::format("<li class=\"reads-{}\">{}</li>", look, words);
   };
   if (kinds.contains(RowKind::kTheory)) add("theory", "theory");
   if (kinds.contains(RowKind::kMeasured))
@@ -91,12 +99,13 @@ std::string key_html(const std::vector<Row>& rows) {
   if (kinds.contains(RowKind::kBar)) add("bar", "measured, count");
   if (kinds.contains(RowKind::kReference)) add("reference", "reference");
   if (never) add("never", "upper edge: never happened");
-  return "<ul class=\"key\">" + html + "</ul>";
+  return "<ul class=\"reads\">" + html + "</ul>";
 }
 
 std::string departure_html(const Claim& claim) {
   if (claim.verdict == Verdict::kNotBuilt || claim.verdict == Verdict::kNone)
-    return claim.cause.empty() ? "" : fmt::format("<p class=\"cause\">{}</p>\n", escape(claim.cause));
+    return claim.cause.empty() ? ""
+                               : fmt::format("<p class=\"cause\">{}</p>\n", escape(claim.cause));
   const bool departs = claim.verdict != claim.expected;
   if (!departs && claim.cause.empty()) return "";
   const std::string expected =
@@ -112,14 +121,17 @@ std::string provenance_html(const Claim& claim) {
   for (const Provenance& entry : claim.provenance)
     items += fmt::format("<div><dt>{}</dt><dd><span class=\"mark\">{}</span> {}</dd></div>",
                          escape(entry.what), escape(entry.mark), escape(entry.text));
-  return items.empty() ? "" : "<h4>Where it comes from</h4><dl class=\"provenance\">" + items + "</dl>\n";
+  return items.empty()
+             ? ""
+             : "<h4>Where it comes from</h4><dl class=\"provenance\">" + items + "</dl>\n";
 }
 
 std::string folded_html(const Claim& claim) {
   std::vector<std::string> names;
   if (!claim.provenance.empty()) names.push_back("provenance");
   if (!claim.command.empty()) names.push_back("command");
-  if (!claim.studies.empty()) names.push_back(claim.studies.size() == 1 ? "study file" : "study files");
+  if (!claim.studies.empty())
+    names.push_back(claim.studies.size() == 1 ? "study file" : "study files");
   if (names.empty()) return "";
   std::string inside = provenance_html(claim);
   if (!claim.command.empty())
@@ -138,22 +150,32 @@ std::string folded_html(const Claim& claim) {
 
 const char* verdict_letter(Verdict verdict) {
   switch (verdict) {
-    case Verdict::kReproduced: return "R";
-    case Verdict::kNotReproduced: return "N";
-    case Verdict::kInconclusive: return "I";
-    case Verdict::kNotBuilt: return "…";
-    case Verdict::kNone: return "–";
+    case Verdict::kReproduced:
+      return "R";
+    case Verdict::kNotReproduced:
+      return "N";
+    case Verdict::kInconclusive:
+      return "I";
+    case Verdict::kNotBuilt:
+      return "…";
+    case Verdict::kNone:
+      return "–";
   }
   return "";
 }
 
 const char* verdict_class(Verdict verdict) {
   switch (verdict) {
-    case Verdict::kReproduced: return "reproduced";
-    case Verdict::kNotReproduced: return "not-reproduced";
-    case Verdict::kInconclusive: return "inconclusive";
-    case Verdict::kNotBuilt: return "not-built";
-    case Verdict::kNone: return "not-judged";
+    case Verdict::kReproduced:
+      return "reproduced";
+    case Verdict::kNotReproduced:
+      return "not-reproduced";
+    case Verdict::kInconclusive:
+      return "inconclusive";
+    case Verdict::kNotBuilt:
+      return "not-built";
+    case Verdict::kNone:
+      return "not-judged";
   }
   return "";
 }
@@ -161,15 +183,17 @@ const char* verdict_class(Verdict verdict) {
 std::string verdict_cell(const Claim& claim, const std::string& link) {
   const std::string title =
       fmt::format("{} {}: {}", escape(claim.id), escape(claim.title), verdict_name(claim.verdict));
-  return fmt::format("<a class=\"cell {}\" href=\"{}\" title=\"{}\" aria-label=\"{}\"><b>{}</b>"
-                     "<span>{}</span></a>",
-                     verdict_class(claim.verdict), escape(link), title, title,
-                     verdict_letter(claim.verdict), escape(claim.id));
+  return fmt::format(
+      "<a class=\"cell {}\" href=\"{}\" title=\"{}\" aria-label=\"{}\"><b>{}</b>"
+      "<span>{}</span></a>",
+      verdict_class(claim.verdict), escape(link), title, title, verdict_letter(claim.verdict),
+      escape(claim.id));
 }
 
 std::string figure_html(const Figure& figure, const Palette& palette, const std::string& checks) {
   const std::vector<Row> rows = figure.rows();
-  const Json data = {{"name", figure.name()}, {"spec", vega_lite(figure, palette)}, {"csv", figure.csv()}};
+  const Json data = {
+      {"name", figure.name()}, {"spec", vega_lite(figure, palette)}, {"csv", figure.csv()}};
   const std::string described =
       checks.empty() ? "" : fmt::format(" aria-describedby=\"{}\"", escape(checks));
   return fmt::format(
@@ -190,9 +214,10 @@ std::string card_html(const Claim& claim, const Palette& palette, const std::str
   std::string figures;
   for (const Figure& figure : claim.figures)
     figures += figure.name() == shown_above
-                   ? fmt::format("<p class=\"above\"><a href=\"#figure-{}\">Its figure opens the page"
-                                 "</a></p>\n",
-                                 figure.name())
+                   ? fmt::format(
+                         "<p class=\"above\"><a href=\"#figure-{}\">Its figure opens the page"
+                         "</a></p>\n",
+                         figure.name())
                    : figure_html(figure, palette, checks);
   return fmt::format(
       "<article class=\"claim {0}\" id=\"{1}\" aria-labelledby=\"title-{1}\">\n<header>"

@@ -17,7 +17,8 @@ const char* verdict_class(Verdict verdict);
 /// A square of the strip of verdicts that leads to `link`.
 std::string verdict_cell(const Claim& claim, const std::string& link);
 
-/// A figure with its key, data and files. `checks` is the id of the table that says the same in words.
+/// A figure with its key, data and files. `checks` is the id of the table that says the same in
+/// words.
 std::string figure_html(const Figure& figure, const Palette& palette, const std::string& checks);
 
 /// The card. The figure named `shown_above` is left out and pointed at.

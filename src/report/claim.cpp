@@ -29,35 +29,40 @@ Json to_json(const Claim& claim) {
     figures.push_back("figures/" + figure.name() + ".vl.json");
   Json verdict;
   if (claim.verdict != Verdict::kNone) verdict = verdict_name(claim.verdict);
-  return {{"id", claim.id},
-          {"title", claim.title},
-          {"verdict", verdict},
-          {"expected", verdict_name(claim.expected)},
-          {"cause", claim.cause},
-          {"checks", checks},
-          {"figures", figures},
-          {"command", claim.command}};
+  return {{"id", claim.id},       {"title", claim.title},
+          {"verdict", verdict},   {"expected", verdict_name(claim.expected)},
+          {"cause", claim.cause}, {"checks", checks},
+          {"figures", figures},   {"command", claim.command}};
 }
 
 }  // namespace
 
 const char* verdict_name(Verdict verdict) {
   switch (verdict) {
-    case Verdict::kReproduced: return "reproduced";
-    case Verdict::kNotReproduced: return "not reproduced";
-    case Verdict::kInconclusive: return "inconclusive";
-    case Verdict::kNotBuilt: return "not built yet";
-    case Verdict::kNone: return "not judged";
+    case Verdict::kReproduced:
+      return "reproduced";
+    case Verdict::kNotReproduced:
+      return "not reproduced";
+    case Verdict::kInconclusive:
+      return "inconclusive";
+    case Verdict::kNotBuilt:
+      return "not built yet";
+    case Verdict::kNone:
+      return "not judged";
   }
   return "";
 }
 
 const char* outcome_name(Outcome outcome) {
   switch (outcome) {
-    case Outcome::kOk: return "ok";
-    case Outcome::kFailed: return "failed";
-    case Outcome::kOpen: return "open";
-    case Outcome::kShown: return "shown";
+    case Outcome::kOk:
+      return "ok";
+    case Outcome::kFailed:
+      return "failed";
+    case Outcome::kOpen:
+      return "open";
+    case Outcome::kShown:
+      return "shown";
   }
   return "";
 }

@@ -1,4 +1,5 @@
-// What a page says: claims with their checks, verdicts and figures, and the facts of the runs behind them.
+// What a page says: claims with their checks, verdicts and figures, and the facts of the runs
+// behind them.
 #pragma once
 
 #include <cstdint>
@@ -33,11 +34,11 @@ const char* outcome_name(Outcome outcome);
 
 /// One comparison. Numbers: kAbsent where there is none, +infinity for "never".
 struct Check {
-  std::string what;        // "risk at 30 degrees, J/r"
+  std::string what;  // "risk at 30 degrees, J/r"
   double predicted = kAbsent, measured = kAbsent;
   double lo = kAbsent, hi = kAbsent;  // interval of the measurement
-  std::int64_t seeds = 0;  // 0: exact, no seeds enter
-  std::string tolerance{};  // as accepted: "within 5 %", "longer than the single class"
+  std::int64_t seeds = 0;             // 0: exact, no seeds enter
+  std::string tolerance{};            // as accepted: "within 5 %", "longer than the single class"
   Outcome outcome = Outcome::kOpen;
 };
 
@@ -54,17 +55,17 @@ struct StudyText {
 };
 
 struct Claim {
-  std::string id;          // "C8"; letters, digits, '-'
-  std::string title;       // a few words
+  std::string id;           // "C8"; letters, digits, '-'
+  std::string title;        // a few words
   std::string statement{};  // in words, as the paper or we claim it
   Verdict verdict = Verdict::kNone;
   Verdict expected = Verdict::kReproduced;  // by the specification's measured values
-  std::string cause{};     // why it departs; for kNotBuilt: what is missing
+  std::string cause{};                      // why it departs; for kNotBuilt: what is missing
   std::vector<Provenance> provenance{};
   std::vector<Check> checks{};
   std::vector<Figure> figures{};
   std::vector<StudyText> studies{};
-  std::string command{};   // reproduces just this claim
+  std::string command{};  // reproduces just this claim
 };
 
 /// Something the page does not answer, and why.
@@ -73,14 +74,14 @@ struct Unchecked {
 };
 
 struct Reference {
-  std::string text;   // authors, title, year
+  std::string text;     // authors, title, year
   std::string arxiv{};  // "2410.05448"; may be empty
 };
 
 struct PaperReport {
-  std::string paper;       // id, also the folder: "task-diversity"
+  std::string paper;  // id, also the folder: "task-diversity"
   std::string title, authors, arxiv;
-  std::string summary;     // one sentence in plain words
+  std::string summary;            // one sentence in plain words
   std::vector<std::string> note;  // paragraphs: what is the paper's and what is ours
 
   std::string headline;           // id of the claim whose first figure opens the page; may be empty
@@ -89,20 +90,20 @@ struct PaperReport {
   std::vector<Unchecked> unchecked;
   std::vector<Reference> references;
 
-  std::string mode;        // "smoke", "quick", "full"
-  double seconds = 0;      // wall time, all calls together
+  std::string mode;    // "smoke", "quick", "full"
+  double seconds = 0;  // wall time, all calls together
   std::int64_t runs = 0;
-  std::int64_t seeds = 0;  // largest number of seeds of a sweep point
+  std::int64_t seeds = 0;            // largest number of seeds of a sweep point
   std::int64_t optimizer_steps = 0;  // of all runs together
-  std::string store_sha256;  // over all finished runs, as `iclab status` prints it
+  std::string store_sha256;          // over all finished runs, as `iclab status` prints it
   std::string version;
   int numerics = 0;
-  std::string machine;     // processor and instruction set
+  std::string machine;  // processor and instruction set
   int threads = 0;
 };
 
-/// The schema of claims.json (docs/formats.md). "verdict" is null for kNone, "ok" is null unless ok or
-/// failed, NaN and infinity are null; "figures" are paths relative to the file.
+/// The schema of claims.json (docs/formats.md). "verdict" is null for kNone, "ok" is null unless ok
+/// or failed, NaN and infinity are null; "figures" are paths relative to the file.
 Json to_json(const PaperReport& report);
 
 }  // namespace iclab::report

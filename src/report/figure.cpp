@@ -18,7 +18,8 @@ bool is_name(const std::string& text) {
 
 void check_lengths(const std::string& figure, const std::string& series, size_t x, size_t y) {
   if (x == y) return;
-  throw Error(fmt::format("figure '{}', series '{}': {} values of x and {} of y", figure, series, x, y));
+  throw Error(
+      fmt::format("figure '{}', series '{}': {} values of x and {} of y", figure, series, x, y));
 }
 
 // Quoted where RFC 4180 asks for it.
@@ -47,11 +48,16 @@ bool drawable(const Axis& axis, double value) {
 
 const char* row_kind_name(RowKind kind) {
   switch (kind) {
-    case RowKind::kTheory: return "theory";
-    case RowKind::kMeasured: return "measured";
-    case RowKind::kSeed: return "seed";
-    case RowKind::kBar: return "bar";
-    case RowKind::kReference: return "reference";
+    case RowKind::kTheory:
+      return "theory";
+    case RowKind::kMeasured:
+      return "measured";
+    case RowKind::kSeed:
+      return "seed";
+    case RowKind::kBar:
+      return "bar";
+    case RowKind::kReference:
+      return "reference";
   }
   return "";
 }
@@ -139,7 +145,8 @@ Figure& Figure::slope(const std::string& label, double exponent, double x0, doub
   constexpr int kPieces = 32;  // enough for a smooth curve where an axis is linear
   for (int i = 0; i <= kPieces; ++i) {
     const double ratio = std::pow(x1 / x0, static_cast<double>(i) / kPieces);
-    reference({.panel = panel, .series = label, .x = x0 * ratio, .y = y0 * std::pow(ratio, exponent)});
+    reference(
+        {.panel = panel, .series = label, .x = x0 * ratio, .y = y0 * std::pow(ratio, exponent)});
   }
   return *this;
 }

@@ -18,8 +18,8 @@ struct Axis {
   std::string symbol{};  // may be empty
   std::string unit{};    // empty: a pure number
   bool log = false;
-  double from = kAbsent, to = kAbsent;    // absent: from the data (a linear y axis then starts at 0)
-  std::vector<double> ticks{};            // empty: chosen by Vega
+  double from = kAbsent, to = kAbsent;  // absent: from the data (a linear y axis then starts at 0)
+  std::vector<double> ticks{};          // empty: chosen by Vega
   std::vector<std::string> categories{};  // x axis only: the names of the positions 0, 1, ...
 };
 
@@ -35,9 +35,9 @@ struct Row {
   std::string panel{}, series{};
   double x = kAbsent, x2 = kAbsent;  // x2: right edge of a bar; a rule has either x or y
   double y = kAbsent, lo = kAbsent, hi = kAbsent;
-  std::int64_t seed = -1;   // -1: not a single run
-  std::int64_t seeds = 0;   // how many seeds the point summarises; 0: exact
-  std::string settings{};   // hover text: which runs, "components 2, shared 1"
+  std::int64_t seed = -1;  // -1: not a single run
+  std::int64_t seeds = 0;  // how many seeds the point summarises; 0: exact
+  std::string settings{};  // hover text: which runs, "components 2, shared 1"
 };
 
 /// A measurement with its interval (absent: none), or, with `seed`, a single run.
@@ -65,9 +65,9 @@ class Figure {
   /// One sentence: what to see.
   Figure& caption(std::string sentence);
 
-  /// Panels side by side with shared axes, in order of their first row; `word` is what distinguishes
-  /// them ("context n"). Every row but references then needs a panel; a reference without one is
-  /// drawn in all.
+  /// Panels side by side with shared axes, in order of their first row; `word` is what
+  /// distinguishes them ("context n"). Every row but references then needs a panel; a reference
+  /// without one is drawn in all.
   Figure& panels(std::string word);
 
   /// A line through the points, x ascending. Throws Error unless x and y are of one length.
@@ -107,8 +107,9 @@ class Figure {
   /// The name of a position on an axis of categories. Throws Error if it has none.
   std::string category(double x) const;
 
-  /// The rows as CSV (RFC 4180 quoting, shortest round-trip numbers, "Infinity" for never, empty for
-  /// absent): kind,panel,series,x,x2,y,lo,hi,never,seed,seeds,settings. With categories, x is a name.
+  /// The rows as CSV (RFC 4180 quoting, shortest round-trip numbers, "Infinity" for never, empty
+  /// for absent): kind,panel,series,x,x2,y,lo,hi,never,seed,seeds,settings. With categories, x is a
+  /// name.
   std::string csv() const;
 
  private:

@@ -14,8 +14,8 @@ namespace iclab::report {
 /// become U+FFFD.
 std::string escape(std::string_view text);
 
-/// Four significant digits, as a reader writes it: "0.1351", "−2.5", "1.2 × 10<sup>−12</sup>", "12 480"
-/// (whole numbers in full up to 10^9), "never" for infinity, "–" for NaN.
+/// Four significant digits, as a reader writes it: "0.1351", "−2.5", "1.2 × 10<sup>−12</sup>", "12
+/// 480" (whole numbers in full up to 10^9), "never" for infinity, "–" for NaN.
 std::string number(double value);
 
 /// "[0.131, 0.139]" or "–".
@@ -24,8 +24,8 @@ std::string interval(double lo, double hi);
 /// JSON that is safe inside a script element: every '<' is written as \u003c; not UTF-8: U+FFFD.
 std::string script_json(const Json& value);
 
-/// A script's text inside a script element: what would end it or comment it out ("</script", "<!--")
-/// gets a backslash, which means nothing in JavaScript's strings and regular expressions.
+/// A script's text inside a script element: what would end it or comment it out ("</script",
+/// "<!--") gets a backslash, which means nothing in JavaScript's strings and regular expressions.
 std::string script_text(std::string_view script);
 
 /// The template with every {{name}} replaced. Values are inserted as they are; every place has one.

@@ -32,7 +32,8 @@ std::vector<const Figure*> figures_of(const PaperReport& report) {
   std::set<std::string> names;
   for (const Figure* figure : figures)
     if (!names.insert(figure->name()).second)
-      throw Error(fmt::format("report '{}': two figures are named '{}'", report.paper, figure->name()));
+      throw Error(
+          fmt::format("report '{}': two figures are named '{}'", report.paper, figure->name()));
   return figures;
 }
 
@@ -62,11 +63,13 @@ std::string fact(const std::string& name, const std::string& html) {
 }
 
 std::string facts(const PaperReport& report) {
-  const std::string hash = report.store_sha256.empty()
-                               ? "–"
-                               : fmt::format("<code title=\"{}\">{}…</code>", escape(report.store_sha256),
-                                             escape(report.store_sha256.substr(0, 12)));
-  return fact("mode", escape(report.mode)) + fact("runs", number(static_cast<double>(report.runs))) +
+  const std::string hash =
+      report.store_sha256.empty()
+          ? "–"
+          : fmt::format("<code title=\"{}\">{}…</code>", escape(report.store_sha256),
+                        escape(report.store_sha256.substr(0, 12)));
+  return fact("mode", escape(report.mode)) +
+         fact("runs", number(static_cast<double>(report.runs))) +
          fact("seeds", number(static_cast<double>(report.seeds))) +
          fact("optimiser steps", number(static_cast<double>(report.optimizer_steps))) +
          fact("wall time", escape(human_seconds(report.seconds))) + fact("store", hash);
@@ -75,7 +78,8 @@ std::string facts(const PaperReport& report) {
 std::string colophon(const PaperReport& report) {
   return fact("ICLab", escape(report.version)) +
          fact("numerics version", fmt::format("{}", report.numerics)) +
-         fact("machine", escape(report.machine)) + fact("threads", fmt::format("{}", report.threads)) +
+         fact("machine", escape(report.machine)) +
+         fact("threads", fmt::format("{}", report.threads)) +
          fact("store SHA-256", fmt::format("<code>{}</code>", escape(report.store_sha256)));
 }
 
@@ -84,10 +88,10 @@ std::string headline(const PaperReport& report, const Palette& palette) {
   for (const Claim& claim : report.claims) {
     if (claim.id != report.headline || claim.figures.empty()) continue;
     const std::string checks = claim.checks.empty() ? "" : "checks-" + claim.id;
-    return fmt::format("<section class=\"headline\" aria-label=\"Headline figure\">\n"
-                       "<p class=\"see\">{}</p>\n{}</section>\n",
-                       escape(report.headline_sentence),
-                       figure_html(claim.figures.front(), palette, checks));
+    return fmt::format(
+        "<section class=\"headline\" aria-label=\"Headline figure\">\n"
+        "<p class=\"see\">{}</p>\n{}</section>\n",
+        escape(report.headline_sentence), figure_html(claim.figures.front(), palette, checks));
   }
   return "";
 }
@@ -107,7 +111,8 @@ std::string notes(const PaperReport& report) {
 std::string unchecked(const PaperReport& report) {
   std::string items;
   for (const Unchecked& entry : report.unchecked)
-    items += fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(entry.what), escape(entry.why));
+    items +=
+        fmt::format("<div><dt>{}</dt><dd>{}</dd></div>\n", escape(entry.what), escape(entry.why));
   return items.empty() ? "" : "<dl class=\"unchecked\">\n" + items + "</dl>\n";
 }
 
@@ -125,25 +130,26 @@ std::string page_text(const PaperReport& report, const Palette& palette) {
     if (claim.id == report.headline && !claim.figures.empty()) above = claim.figures.front().name();
   std::string cards;
   for (const Claim& claim : report.claims) cards += card_html(claim, palette, above);
-  const Places places = {{"title", escape(report.title)},
-                         {"paper", escape(report.paper)},
-                         {"css", std::string(page_css())},
-                         {"authors", escape(report.authors)},
-                         {"arxiv", report.arxiv.empty() ? "" : arxiv_link(report.arxiv)},
-                         {"summary", escape(report.summary)},
-                         {"tally", tally(report)},
-                         {"strip", strip(report, "")},
-                         {"facts", facts(report)},
-                         {"headline", headline(report, palette)},
-                         {"note", section("note", "What is the paper’s and what is ours", notes(report))},
-                         {"claims", section("claims", "Claims", cards)},
-                         {"unchecked", section("unchecked", "What could not be checked", unchecked(report))},
-                         {"references", section("references", "References", references(report))},
-                         {"colophon", colophon(report)},
-                         {"vega", script_text(vega_js())},
-                         {"vega-lite", script_text(vega_lite_js())},
-                         {"vega-embed", script_text(vega_embed_js())},
-                         {"js", script_text(page_js())}};
+  const Places places = {
+      {"title", escape(report.title)},
+      {"paper", escape(report.paper)},
+      {"css", std::string(page_css())},
+      {"authors", escape(report.authors)},
+      {"arxiv", report.arxiv.empty() ? "" : arxiv_link(report.arxiv)},
+      {"summary", escape(report.summary)},
+      {"tally", tally(report)},
+      {"strip", strip(report, "")},
+      {"facts", facts(report)},
+      {"headline", headline(report, palette)},
+      {"note", section("note", "What is the paper’s and what is ours", notes(report))},
+      {"claims", section("claims", "Claims", cards)},
+      {"unchecked", section("unchecked", "What could not be checked", unchecked(report))},
+      {"references", section("references", "References", references(report))},
+      {"colophon", colophon(report)},
+      {"vega", script_text(vega_js())},
+      {"vega-lite", script_text(vega_lite_js())},
+      {"vega-embed", script_text(vega_embed_js())},
+      {"js", script_text(page_js())}};
   return fill(page_html(), places);
 }
 
@@ -173,12 +179,12 @@ std::filesystem::path write_index(std::span<const PaperReport> reports,
   std::set<std::string> versions, numerics, machines;
   for (const PaperReport& report : reports) {
     const std::string page = report.paper + "/index.html";
-    rows += fmt::format("<article class=\"paper\">\n<h2><a href=\"{}\">{}</a></h2>\n"
-                        "<p class=\"authors\">{}</p>\n<ol class=\"strip\">{}</ol>\n"
-                        "<p class=\"tally\">{} · {} run of {}</p></article>\n",
-                        escape(page), escape(report.title), escape(report.authors),
-                        strip(report, page), tally(report), escape(report.mode),
-                        escape(human_seconds(report.seconds)));
+    rows += fmt::format(
+        "<article class=\"paper\">\n<h2><a href=\"{}\">{}</a></h2>\n"
+        "<p class=\"authors\">{}</p>\n<ol class=\"strip\">{}</ol>\n"
+        "<p class=\"tally\">{} · {} run of {}</p></article>\n",
+        escape(page), escape(report.title), escape(report.authors), strip(report, page),
+        tally(report), escape(report.mode), escape(human_seconds(report.seconds)));
     seconds += report.seconds;
     versions.insert(report.version);
     numerics.insert(std::to_string(report.numerics));
@@ -187,13 +193,13 @@ std::filesystem::path write_index(std::span<const PaperReport> reports,
   const auto all = [](const std::set<std::string>& values) {
     return escape(join(std::vector<std::string>(values.begin(), values.end())));
   };
-  const Places places = {{"css", std::string(page_css())},
-                         {"rows", rows},
-                         {"facts", fact("papers", std::to_string(reports.size())) +
-                                       fact("total time", escape(human_seconds(seconds))) +
-                                       fact("ICLab", all(versions)) +
-                                       fact("numerics version", all(numerics)) +
-                                       fact("machine", all(machines))}};
+  const Places places = {
+      {"css", std::string(page_css())},
+      {"rows", rows},
+      {"facts", fact("papers", std::to_string(reports.size())) +
+                    fact("total time", escape(human_seconds(seconds))) +
+                    fact("ICLab", all(versions)) + fact("numerics version", all(numerics)) +
+                    fact("machine", all(machines))}};
   make_folder(out);
   write_whole(out / "index.html", fill(index_html(), places));
   return out / "index.html";

@@ -11,7 +11,8 @@ namespace {
 // Blue, vermilion, green, purple, orange, sky blue, black, yellow: best contrast on white first.
 constexpr std::array kColours = {"#0072B2", "#D55E00", "#009E73", "#CC79A7",
                                  "#E69F00", "#56B4E9", "#000000", "#F0E442"};
-constexpr std::array kShapes = {"circle", "square", "diamond", "triangle-up", "cross", "triangle-down"};
+constexpr std::array kShapes = {"circle",      "square", "diamond",
+                                "triangle-up", "cross",  "triangle-down"};
 constexpr size_t kYellow = 7;  // hardly visible on white: only if seven others are taken
 
 }  // namespace

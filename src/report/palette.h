@@ -14,10 +14,10 @@ struct Look {
   std::string colour, shape;
 };
 
-/// Looks by name. Series that meet in a figure differ in colour (up to the eight there are); names of
-/// different figures share one only after all have been given out. Neighbours differ in shape too, and
-/// colour and shape together are a name's own (up to the 48 pairs there are).
-/// Colours: M. Okabe and K. Ito, "Color Universal Design", 2008.
+/// Looks by name. Series that meet in a figure differ in colour (up to the eight there are); names
+/// of different figures share one only after all have been given out. Neighbours differ in shape
+/// too, and colour and shape together are a name's own (up to the 48 pairs there are). Colours: M.
+/// Okabe and K. Ito, "Color Universal Design", 2008.
 class Palette {
  public:
   explicit Palette(std::span<const Figure* const> figures);

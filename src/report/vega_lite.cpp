@@ -12,10 +12,10 @@ namespace {
 
 constexpr const char* kSchema = "https://vega.github.io/schema/vega-lite/v6.json";
 constexpr int kWidth = 680, kHeight = 340, kPanelWidth = 260;  // pixels of a drawing area
-constexpr size_t kDirectLabels = 4;    // up to so many series are named at their ends
+constexpr size_t kDirectLabels = 4;           // up to so many series are named at their ends
 constexpr double kLabelGap = 16.0 / kHeight;  // between two names, as a fraction of the height
-constexpr int kAxisExtent = 42;        // pixels that the labels of a y axis take at least
-constexpr size_t kDense = 60;          // from so many points of a series on they are drawn smaller
+constexpr int kAxisExtent = 42;               // pixels that the labels of a y axis take at least
+constexpr size_t kDense = 60;  // from so many points of a series on they are drawn smaller
 
 // "angle to the training subspace, θ (degrees)".
 std::string axis_title(const Axis& axis) {
@@ -39,7 +39,8 @@ struct Domain {
   }
 };
 
-// Around `values`, a margin of `below` and `above` times the range added where the axis leaves it open.
+// Around `values`, a margin of `below` and `above` times the range added where the axis leaves it
+// open.
 Domain domain_of(const Axis& axis, const std::vector<double>& values, bool from_zero, double below,
                  double above) {
   Domain domain{.log = axis.log};
@@ -82,7 +83,8 @@ std::vector<double> log_ticks(double from, double to) {
   for (int power = first; power <= last; power += stride)
     for (const double factor : factors) {
       // Divide by an exact power: 1e-3, not 0.001000...2.
-      const double tick = power >= 0 ? factor * std::pow(10.0, power) : factor / std::pow(10.0, -power);
+      const double tick =
+          power >= 0 ? factor * std::pow(10.0, power) : factor / std::pow(10.0, -power);
       if (tick >= from * (1 - 1e-9) && tick <= to * (1 + 1e-9)) ticks.push_back(tick);
     }
   return ticks;
@@ -134,8 +136,12 @@ std::string quoted(const std::string& text) { return Json(text).dump(); }
 class Drawing {
  public:
   Drawing(const Figure& figure, const Palette& palette)
-      : figure_(figure), palette_(palette), rows_(figure.rows()), series_(figure.series()),
-        panels_(figure.panel_names()), categories_(!figure.x_axis().categories.empty()) {
+      : figure_(figure),
+        palette_(palette),
+        rows_(figure.rows()),
+        series_(figure.series()),
+        panels_(figure.panel_names()),
+        categories_(!figure.x_axis().categories.empty()) {
     std::vector<double> x, y;
     for (const Row& row : rows_) {
       x.insert(x.end(), {row.x, row.x2});
@@ -225,18 +231,20 @@ class Drawing {
     Json steps = Json::array();
     // Categories stand at 0, 1, ...: runs can be spread around them and a prediction drawn across.
     if (categories_)
-      steps.push_back(
-          {{"calculate", fmt::format("indexof({}, datum.x)", Json(figure_.x_axis().categories).dump())},
-           {"as", "place"}});
+      steps.push_back({{"calculate", fmt::format("indexof({}, datum.x)",
+                                                 Json(figure_.x_axis().categories).dump())},
+                       {"as", "place"}});
     if (!panels_.empty())
-      steps.push_back({{"calculate", quoted(panel_heading()) + " + datum.panel"}, {"as", "heading"}});
+      steps.push_back(
+          {{"calculate", quoted(panel_heading()) + " + datum.panel"}, {"as", "heading"}});
     return steps;
   }
 
   Json parse() const {
-    Json types = {{"x2", "number"}, {"y", "number"},  {"lo", "number"},   {"hi", "number"},
-                  {"never", "boolean"}, {"seed", "number"}, {"seeds", "number"}, {"series", "string"},
-                  {"panel", "string"},  {"settings", "string"}};
+    Json types = {{"x2", "number"},      {"y", "number"},      {"lo", "number"},
+                  {"hi", "number"},      {"never", "boolean"}, {"seed", "number"},
+                  {"seeds", "number"},   {"series", "string"}, {"panel", "string"},
+                  {"settings", "string"}};
     types["x"] = categories_ ? "string" : "number";
     return types;
   }
@@ -282,11 +290,11 @@ class Drawing {
     if (!categories_) return result;
     std::vector<int> places(axis_x.categories.size());
     for (size_t i = 0; i < places.size(); ++i) places[i] = static_cast<int>(i);
-    result["axis"] = {{"title", axis_title(axis_x)},
-                      {"values", places},
-                      {"ticks", false},
-                      {"labelExpr", fmt::format("split({}[datum.value], ' ')",
-                                                Json(axis_x.categories).dump())}};
+    result["axis"] = {
+        {"title", axis_title(axis_x)},
+        {"values", places},
+        {"ticks", false},
+        {"labelExpr", fmt::format("split({}[datum.value], ' ')", Json(axis_x.categories).dump())}};
     return result;
   }
 
@@ -307,8 +315,13 @@ class Drawing {
 
   // ---- looks ---------------------------------------------------------------------------------
   Json legend() const {
-    return {{"title", nullptr}, {"orient", "top"}, {"direction", "horizontal"}, {"columns", 0},
-            {"symbolSize", 70}, {"labelLimit", 260}, {"offset", panels_.empty() ? 34 : 10}};
+    return {{"title", nullptr},
+            {"orient", "top"},
+            {"direction", "horizontal"},
+            {"columns", 0},
+            {"symbolSize", 70},
+            {"labelLimit", 260},
+            {"offset", panels_.empty() ? 34 : 10}};
   }
 
   Json look(const std::vector<std::string>& range) const {
@@ -325,7 +338,8 @@ class Drawing {
   // What hovering tells.
   Json hover(RowKind kind) const {
     const auto entry = [](const std::string& field, const std::string& title, bool real) {
-      Json result = {{"field", field}, {"title", title}, {"type", real ? "quantitative" : "nominal"}};
+      Json result = {
+          {"field", field}, {"title", title}, {"type", real ? "quantitative" : "nominal"}};
       if (real) result["format"] = ".4~g";
       return result;
     };
@@ -377,8 +391,9 @@ class Drawing {
   }
 
   bool has_intervals() const {
-    return std::any_of(rows_.begin(), rows_.end(),
-                       [](const Row& row) { return row.kind == RowKind::kMeasured && !std::isnan(row.lo); });
+    return std::any_of(rows_.begin(), rows_.end(), [](const Row& row) {
+      return row.kind == RowKind::kMeasured && !std::isnan(row.lo);
+    });
   }
 
   Json bars() const {
@@ -413,19 +428,20 @@ class Drawing {
     return layer;
   }
 
-  // An interval that reaches "never" ends at the upper edge, one that reaches 0 on a logarithmic axis at the
-  // lower.
+  // An interval that reaches "never" ends at the upper edge, one that reaches 0 on a logarithmic
+  // axis at the lower.
   Json intervals() const {
     const std::string lo = fmt::format("max(datum.lo, {})", y_.from);
-    const std::string hi = fmt::format(
-        "isValid(datum.hi) && isFinite(datum.hi) ? min(datum.hi, {0}) : {0}", y_.to);
-    return {{"name", "interval"},
-            {"transform", Json::array({filter(RowKind::kMeasured, "isValid(datum.lo)"),
-                                       {{"calculate", lo}, {"as", "lo_drawn"}},
-                                       {{"calculate", hi}, {"as", "hi_drawn"}}})},
-            {"mark", {{"type", "rule"}, {"strokeWidth", 1.75}}},
-            {"encoding",
-             {{"x", x()}, {"y", y("lo_drawn")}, {"y2", {{"field", "hi_drawn"}}}, {"color", colour()}}}};
+    const std::string hi =
+        fmt::format("isValid(datum.hi) && isFinite(datum.hi) ? min(datum.hi, {0}) : {0}", y_.to);
+    return {
+        {"name", "interval"},
+        {"transform", Json::array({filter(RowKind::kMeasured, "isValid(datum.lo)"),
+                                   {{"calculate", lo}, {"as", "lo_drawn"}},
+                                   {{"calculate", hi}, {"as", "hi_drawn"}}})},
+        {"mark", {{"type", "rule"}, {"strokeWidth", 1.75}}},
+        {"encoding",
+         {{"x", x()}, {"y", y("lo_drawn")}, {"y2", {{"field", "hi_drawn"}}}, {"color", colour()}}}};
   }
 
   // Measured values large, single runs small and pale; those that never happened on the upper edge.
@@ -435,8 +451,9 @@ class Drawing {
     const bool small = static_cast<size_t>(count(kind)) > dense;
     Json transform = told();
     if (single && categories_)
-      transform.push_back({{"calculate", "datum.place + 0.4 * ((datum.seed * 0.6180339887) % 1) - 0.2"},
-                           {"as", "spread"}});
+      transform.push_back(
+          {{"calculate", "datum.place + 0.4 * ((datum.seed * 0.6180339887) % 1) - 0.2"},
+           {"as", "spread"}});
     const auto layer = [&](const std::string& name, const std::string& condition) {
       Json steps = transform;
       steps.insert(steps.begin(), filter(kind, condition));
@@ -469,9 +486,10 @@ class Drawing {
                       {"data", {{"values", Json::array({Json::object()})}}},
                       {"mark", {{"type", "rule"}, {"strokeDash", {1, 3}}, {"style", "reference"}}},
                       {"encoding", {{"y", {{"value", 0}}}}}});
-    const Json one_row = Json::array({{{"filter", "true" + in_first_panel()}},
-                                      {{"aggregate", Json::array({{{"op", "count"}, {"as", "rows"}}})},
-                                       {"groupby", {"panel"}}}});
+    const Json one_row =
+        Json::array({{{"filter", "true" + in_first_panel()}},
+                     {{"aggregate", Json::array({{{"op", "count"}, {"as", "rows"}}})},
+                      {"groupby", {"panel"}}}});
     const Json mark = {{"type", "text"},
                        {"text", "never"},
                        {"align", "right"},
@@ -506,10 +524,11 @@ class Drawing {
       text.update(place);
       Json words = encoding;
       words["text"] = {{"field", "series"}};
-      result.push_back({{"name", name},
-                        {"transform", Json::array({filter(RowKind::kReference, condition + in_first_panel())})},
-                        {"mark", text},
-                        {"encoding", words}});
+      result.push_back(
+          {{"name", name},
+           {"transform", Json::array({filter(RowKind::kReference, condition + in_first_panel())})},
+           {"mark", text},
+           {"encoding", words}});
     };
     if (vertical) {
       const std::string place = categories_ ? "datum.place" : "datum.x";
@@ -556,10 +575,10 @@ class Drawing {
       result.push_back(
           {{"name", fmt::format("reference_word_{}", word.number)},
            {"transform",
-            Json::array({filter(RowKind::kReference,
-                                fmt::format("datum.series === {} && datum.x === {} && {}{}",
-                                            quoted(word.label), Json(word.x).dump(), both,
-                                            in_first_panel()))})},
+            Json::array({filter(
+                RowKind::kReference,
+                fmt::format("datum.series === {} && datum.x === {} && {}{}", quoted(word.label),
+                            Json(word.x).dump(), both, in_first_panel()))})},
            {"mark",
             {{"type", "text"},
              {"align", "left"},
@@ -592,8 +611,8 @@ class Drawing {
   }
 
   // ---- direct labels ---------------------------------------------------------------------------
-  // The height at which each name stands: at the end of its line (without a line, its points), moved apart
-  // where ends meet.
+  // The height at which each name stands: at the end of its line (without a line, its points),
+  // moved apart where ends meet.
   std::vector<double> name_heights() const {
     std::vector<double> heights;
     for (const std::string& name : series_) {
@@ -629,43 +648,47 @@ class Drawing {
       names.push_back({{"series", series_[i]}, {"y", y_.at(heights[i])}});
     const Json data = {{"values", names}};
     const Json edge = {{"value", "width"}};
-    result.push_back({{"name", "label_dot"},
-                      {"data", data},
-                      {"mark", {{"type", "point"}, {"filled", true}, {"opacity", 1}, {"size", 50}, {"xOffset", 12}}},
-                      {"encoding", {{"x", edge}, {"y", y()}, {"color", colour()}, {"shape", shape()}}}});
-    result.push_back({{"name", "label"},
-                      {"data", data},
-                      {"mark", {{"type", "text"}, {"align", "left"}, {"dx", 21}, {"style", "label"}}},
-                      {"encoding", {{"x", edge}, {"y", y()}, {"text", {{"field", "series"}}}}}});
+    result.push_back(
+        {{"name", "label_dot"},
+         {"data", data},
+         {"mark",
+          {{"type", "point"}, {"filled", true}, {"opacity", 1}, {"size", 50}, {"xOffset", 12}}},
+         {"encoding", {{"x", edge}, {"y", y()}, {"color", colour()}, {"shape", shape()}}}});
+    result.push_back(
+        {{"name", "label"},
+         {"data", data},
+         {"mark", {{"type", "text"}, {"align", "left"}, {"dx", 21}, {"style", "label"}}},
+         {"encoding", {{"x", edge}, {"y", y()}, {"text", {{"field", "series"}}}}}});
   }
 
   Json config() const {
     const char* sans = "system-ui, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
-    return {{"font", sans},
-            {"background", "white"},
-            {"view", {{"stroke", nullptr}}},
-            {"axis",
-             {{"labelFontSize", 12},
-              {"titleFontSize", 12.5},
-              {"titleFontWeight", 500},
-              {"labelColor", "#444"},
-              {"titleColor", "#222"},
-              {"domainColor", "#888"},
-              {"tickColor", "#888"},
-              {"gridColor", "#e8e8e8"},
-              {"tickSize", 4},
-              {"labelPadding", 4},
-              {"titlePadding", 10}}},
-            {"axisY", {{"domain", false}, {"ticks", false}, {"labelPadding", 7}}},
-            {"axisX", {{"grid", false}}},
-            {"legend", {{"labelFontSize", 12.5}, {"labelColor", "#222"}, {"columnPadding", 18}}},
-            {"header", {{"labelFontSize", 12.5}, {"titleFontSize", 12.5}, {"titleFontWeight", 500}}},
-            {"title", {{"fontSize", 15}, {"subtitleFontSize", 12.5}, {"offset", 22}}},
-            {"style",
-             {{"reference", {{"color", "#777"}}},
-              {"reference-word", {{"color", "#666"}, {"fontSize", 11.5}, {"fontStyle", "italic"}}},
-              {"edge-word", {{"color", "#444"}, {"fontSize", 12}}},
-              {"label", {{"color", "#222"}, {"fontSize", 12.5}}}}}};
+    return {
+        {"font", sans},
+        {"background", "white"},
+        {"view", {{"stroke", nullptr}}},
+        {"axis",
+         {{"labelFontSize", 12},
+          {"titleFontSize", 12.5},
+          {"titleFontWeight", 500},
+          {"labelColor", "#444"},
+          {"titleColor", "#222"},
+          {"domainColor", "#888"},
+          {"tickColor", "#888"},
+          {"gridColor", "#e8e8e8"},
+          {"tickSize", 4},
+          {"labelPadding", 4},
+          {"titlePadding", 10}}},
+        {"axisY", {{"domain", false}, {"ticks", false}, {"labelPadding", 7}}},
+        {"axisX", {{"grid", false}}},
+        {"legend", {{"labelFontSize", 12.5}, {"labelColor", "#222"}, {"columnPadding", 18}}},
+        {"header", {{"labelFontSize", 12.5}, {"titleFontSize", 12.5}, {"titleFontWeight", 500}}},
+        {"title", {{"fontSize", 15}, {"subtitleFontSize", 12.5}, {"offset", 22}}},
+        {"style",
+         {{"reference", {{"color", "#777"}}},
+          {"reference-word", {{"color", "#666"}, {"fontSize", 11.5}, {"fontStyle", "italic"}}},
+          {"edge-word", {{"color", "#444"}, {"fontSize", 12}}},
+          {"label", {{"color", "#222"}, {"fontSize", 12.5}}}}}};
   }
 
   const Figure& figure_;

@@ -1,9 +1,11 @@
 // Looks at a page of a report in a real browser, headless:
 //   node tests/report/browser_check.mjs PAGE.html
-// Fails, saying what is wrong, unless: the console is silent; nothing is fetched; every figure is drawn; in every
-// figure the theory layer and the measurement layer are not empty and every kind of row has as many marks
-// as the CSV (inside the page and beside it) has rows; nothing scrolls sideways at 400 pixels; light, dark
-// and print hold the same; the tab key reaches the controls; the file is smaller than 4 MB.
+// Fails, saying what is wrong, unless: the console is silent; nothing is fetched; every figure is
+// drawn; in every figure the theory layer and the measurement layer are not empty and every kind of
+// row has as many marks as the CSV (inside the page and beside it) has rows, at 400 and 1400 pixels,
+// light and dark, and after the window changed its width; nothing scrolls sideways; every figure has
+// its text alternative and unfolds its data; links within the page lead somewhere; the keyboard
+// changes the theme; the file is below 4 MB.
 import assert from "node:assert/strict";
 import { existsSync, readFileSync, readdirSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -21,15 +23,16 @@ const FLAGS = [
 function playwright() {
   const repository = resolve(dirname(fileURLToPath(import.meta.url)), "../..");
   const builds = join(repository, "build");
-  const places = [process.env.ICLAB_NPM];
-  if (existsSync(builds)) for (const name of readdirSync(builds)) places.push(join(builds, name, "npm"));
+  const places = process.env.ICLAB_NPM ? [resolve(process.env.ICLAB_NPM)] : [];
+  if (existsSync(builds))
+    for (const name of readdirSync(builds)) places.push(join(builds, name, "npm"));
   for (const place of places)
-    if (place && existsSync(join(place, "node_modules/playwright-core")))
+    if (existsSync(join(place, "node_modules/playwright-core")))
       return createRequire(join(place, "package.json"))("playwright-core");
   throw new Error("playwright-core not found: build the target report_sample first");
 }
 
-// Inside the page: how many marks each layer of a figure has. A line has as many as it has vertices.
+// Inside the page: how many marks each layer of a figure has; of a line, how many vertices.
 function count_marks(name) {
   const counts = {};
   const visit = (mark) => {
@@ -47,8 +50,8 @@ function count_rows(name) {
   const add = (layer) => (counts[layer] = (counts[layer] ?? 0) + 1);
   for (const row of vega.read(window.iclab.csv[name], { type: "csv" })) {
     const never = row.never === "true" ? "_never" : "";
-    if (row.kind === "reference") add(row.x === "" ? "reference_y" : row.y === "" ? "reference_x" : "reference");
-    else add(row.kind + never);
+    const rule = row.x === "" ? "_y" : row.y === "" ? "_x" : "";
+    add(row.kind + (row.kind === "reference" ? rule : never));
     if (row.kind === "measured" && row.lo !== "") add("interval");
   }
   return counts;
@@ -70,14 +73,15 @@ async function check_figures(page, folder, where) {
     const marks = await page.evaluate(count_marks, name);
     const rows = await page.evaluate(count_rows, name);
     const measured = ["measured", "seed", "bar", "measured_never", "seed_never"];
-    assert.ok(rows.theory > 0, `${where}: figure ${name}: no row of theory`);
-    assert.ok(measured.some((layer) => rows[layer] > 0), `${where}: figure ${name}: no row of measurement`);
+    const here = `${where}: figure ${name}`;
+    assert.ok(rows.theory > 0, `${here}: no row of theory`);
+    assert.ok(measured.some((layer) => rows[layer] > 0), `${here}: no row of measurement`);
     for (const [layer, count] of Object.entries(rows))
-      assert.equal(marks[layer] ?? 0, count, `${where}: figure ${name}: marks of layer ${layer} against rows`);
+      assert.equal(marks[layer] ?? 0, count, `${here}: marks of layer ${layer} against rows`);
     const beside = join(folder, "figures", `${name}.csv`);
     const inside = await page.evaluate((figure) => window.iclab.csv[figure], name);
     if (existsSync(beside))
-      assert.equal(readFileSync(beside, "utf8"), inside, `${where}: figure ${name}: CSV beside the page`);
+      assert.equal(readFileSync(beside, "utf8"), inside, `${here}: CSV beside the page`);
   }
   return names.length;
 }
@@ -93,17 +97,32 @@ async function no_sideways_scroll(page, where) {
 async function check_access(page) {
   const lost = await page.evaluate(() =>
     [...document.querySelectorAll("[aria-describedby], [aria-labelledby]")]
-      .flatMap((element) => [element.getAttribute("aria-describedby"), element.getAttribute("aria-labelledby")])
+      .flatMap((element) =>
+        ["aria-describedby", "aria-labelledby"].map((name) => element.getAttribute(name)))
       .filter((id) => id && !document.getElementById(id)));
   assert.deepEqual(lost, [], "text alternatives that point nowhere");
   const mute = await page.evaluate(() =>
-    [...document.querySelectorAll(".plot")].filter((plot) => !plot.getAttribute("aria-label")).length);
+    [...document.querySelectorAll(".plot")]
+      .filter((plot) => !plot.getAttribute("aria-label")).length);
   assert.equal(mute, 0, "figures without a name");
   const broken = await page.evaluate(() =>
     [...document.querySelectorAll('a[href^="#"]')]
       .map((link) => link.getAttribute("href").slice(1))
       .filter((id) => !document.getElementById(id)));
   assert.deepEqual(broken, [], "links within the page that lead nowhere");
+  const tables = await page.evaluate(async () => {
+    const wrong = [];
+    for (const figure of document.querySelectorAll(".figure")) {
+      const name = figure.id.replace(/^figure-/, "");
+      figure.querySelector(".data").open = true;
+      await new Promise((done) => setTimeout(done, 50));
+      const shown = figure.querySelectorAll(".data tbody tr").length;
+      const rows = vega.read(window.iclab.csv[name], { type: "csv" }).length;
+      if (shown !== rows) wrong.push(`${name}: ${shown} of ${rows} rows`);
+    }
+    return wrong;
+  });
+  assert.deepEqual(tables, [], "figures whose data do not unfold");
   const button = page.locator("#theme");
   const before = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   await button.focus();
@@ -123,13 +142,16 @@ async function check_page(file) {
   const noise = [];
   let figures = 0;
   try {
-    for (const [width, colorScheme] of [[1400, "light"], [400, "dark"], [1400, "dark"], [400, "light"]]) {
+    const looks = [[1400, "light"], [400, "dark"], [1400, "dark"], [400, "light"]];
+    for (const [width, colorScheme] of looks) {
       const where = `${width} pixels, ${colorScheme}`;
       const page = await browser.newPage({ viewport: { width, height: 900 }, colorScheme });
-      page.on("console", (message) => noise.push(`${where}: console ${message.type()}: ${message.text()}`));
+      page.on("console", (message) =>
+        noise.push(`${where}: console ${message.type()}: ${message.text()}`));
       page.on("pageerror", (error) => noise.push(`${where}: ${error.message}`));
       page.on("request", (request) => {
-        if (request.url() !== pathToFileURL(path).href) noise.push(`${where}: fetched ${request.url()}`);
+        const url = request.url();
+        if (url !== pathToFileURL(path).href) noise.push(`${where}: fetched ${url}`);
       });
       await page.goto(pathToFileURL(path).href);
       figures = await check_figures(page, dirname(path), where);

@@ -49,9 +49,10 @@ TEST(Card, ADepartureHasItsCause) {
 TEST(Card, FoldsManyChecksThatAreOkAndNoOther) {
   Claim claim = claim_with(Verdict::kNotReproduced);
   for (int i = 0; i < 40; ++i)
-    claim.checks.push_back({.what = "check", .outcome = i == 35 ? Outcome::kFailed
-                                                      : i == 36 ? Outcome::kOpen
-                                                                : Outcome::kOk});
+    claim.checks.push_back({.what = "check",
+                            .outcome = i == 35   ? Outcome::kFailed
+                                       : i == 36 ? Outcome::kOpen
+                                                 : Outcome::kOk});
   const std::string html = card_of(claim);
   EXPECT_EQ(count(html, "<tr class="), 40u);
   EXPECT_THAT(html, HasSubstr("28 more checks, none failed or open"));

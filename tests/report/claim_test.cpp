@@ -23,15 +23,14 @@ PaperReport one_claim(Verdict verdict, std::vector<Check> checks) {
 }
 
 TEST(ClaimsJson, HasTheSchemaOthersRelyOn) {
-  const Json json = to_json(one_claim(
-      Verdict::kNotReproduced, {{.what = "risk",
-                                 .predicted = 0.5,
-                                 .measured = 0.75,
-                                 .lo = 0.7,
-                                 .hi = 0.8,
-                                 .seeds = 16,
-                                 .tolerance = "within 5 %",
-                                 .outcome = Outcome::kFailed}}));
+  const Json json = to_json(one_claim(Verdict::kNotReproduced, {{.what = "risk",
+                                                                 .predicted = 0.5,
+                                                                 .measured = 0.75,
+                                                                 .lo = 0.7,
+                                                                 .hi = 0.8,
+                                                                 .seeds = 16,
+                                                                 .tolerance = "within 5 %",
+                                                                 .outcome = Outcome::kFailed}}));
   EXPECT_EQ(json["paper"], "p");
   EXPECT_EQ(json["mode"], "quick");
   EXPECT_EQ(json["seconds"], 1.5);
@@ -55,8 +54,8 @@ TEST(ClaimsJson, HasTheSchemaOthersRelyOn) {
 TEST(ClaimsJson, WhatIsNoFiniteNumberIsNull) {
   const double never = std::numeric_limits<double>::infinity();
   const Json check =
-      to_json(one_claim(Verdict::kReproduced, {{.what = "w", .measured = never, .hi = never}}))["claims"]
-                       [0]["checks"][0];
+      to_json(one_claim(Verdict::kReproduced,
+                        {{.what = "w", .measured = never, .hi = never}}))["claims"][0]["checks"][0];
   EXPECT_TRUE(check["predicted"].is_null());
   EXPECT_TRUE(check["measured"].is_null());
   EXPECT_EQ(check["interval"].dump(), "[null,null]");
@@ -64,8 +63,8 @@ TEST(ClaimsJson, WhatIsNoFiniteNumberIsNull) {
 
 TEST(ClaimsJson, OkIsTrueFalseOrNull) {
   const auto ok = [](Outcome outcome) {
-    return to_json(one_claim(Verdict::kReproduced, {{.what = "w", .outcome = outcome}}))["claims"][0]
-                  ["checks"][0]["ok"];
+    return to_json(one_claim(Verdict::kReproduced,
+                             {{.what = "w", .outcome = outcome}}))["claims"][0]["checks"][0]["ok"];
   };
   EXPECT_EQ(ok(Outcome::kOk), true);
   EXPECT_EQ(ok(Outcome::kFailed), false);

@@ -32,7 +32,8 @@ std::string message_of(const std::function<void()>& action) {
 TEST(Figure, WritesItsRowsAsTidyCsv) {
   Figure figure = plain();
   figure.theory("a", std::vector{0.0, 0.1}, std::vector{1.0, 1e-300});
-  figure.measured("a", {.x = 1, .y = 0.1, .lo = 0.05, .hi = kNever, .seeds = 16, .settings = "k 2"});
+  figure.measured("a",
+                  {.x = 1, .y = 0.1, .lo = 0.05, .hi = kNever, .seeds = 16, .settings = "k 2"});
   figure.run("a", {.x = 1, .y = kNever, .seed = 0});
   figure.bars("b", std::vector{0.0, 1.0}, std::vector{7.0});
   figure.rule_y(2, "threshold");
@@ -57,7 +58,8 @@ TEST(Figure, CategoriesAreWrittenByName) {
   figure.measured("m", {.x = 1, .y = 2});
   EXPECT_THAT(figure.csv(), HasSubstr("measured,,m,two,,2,"));
   figure.measured("m", {.x = 2, .y = 2});
-  EXPECT_EQ(message_of([&] { figure.csv(); }), "figure 'plain': x = 2 has no category; there are 2");
+  EXPECT_EQ(message_of([&] { figure.csv(); }),
+            "figure 'plain': x = 2 has no category; there are 2");
 }
 
 TEST(Figure, LeavesOutWhatHasNoPlaceOnItsAxes) {

@@ -13,7 +13,10 @@ TEST(Escape, LeavesNoMarkup) {
   EXPECT_EQ(escape("<a href=\"x\" b='y'>&amp;"),
             "&lt;a href=&quot;x&quot; b=&#39;y&#39;&gt;&amp;amp;");
   EXPECT_EQ(escape("θ ≤ 3°"), "θ ≤ 3°");
-  EXPECT_EQ(escape("a\xff" "b"), "a\xef\xbf\xbd" "b");
+  EXPECT_EQ(escape("a\xff"
+                   "b"),
+            "a\xef\xbf\xbd"
+            "b");
 }
 
 TEST(Number, IsWrittenAsAReaderWritesIt) {

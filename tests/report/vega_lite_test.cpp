@@ -63,8 +63,9 @@ TEST(VegaLite, LinearHeightsBeginAtZeroAndLogarithmicOnesHoldTheData) {
   EXPECT_EQ(linear["type"], "linear");
   EXPECT_EQ(linear["domain"][0], 0.0);
   EXPECT_GT(linear["domain"][1], 2.5);
-  const Json log = layer_of(spec_of(line_and_points({.word = "t", .log = true}, {.word = "J", .log = true})),
-                            "theory")["encoding"]["y"]["scale"];
+  const Json log =
+      layer_of(spec_of(line_and_points({.word = "t", .log = true}, {.word = "J", .log = true})),
+               "theory")["encoding"]["y"]["scale"];
   EXPECT_EQ(log["type"], "log");
   EXPECT_GT(log["domain"][0], 0.0);
   EXPECT_LT(log["domain"][0], 1.0);
@@ -78,9 +79,10 @@ TEST(VegaLite, OneValueOrNoneStillHasAnAxis) {
     const Json scale = layer_of(spec_of(figure), "measured")["encoding"]["x"]["scale"];
     EXPECT_LT(scale["domain"][0], 3.0);
     EXPECT_GT(scale["domain"][1], 3.0);
-    EXPECT_EQ(spec_of(Figure("g", "G", {.word = "x", .log = log}, {.word = "y", .log = log}))["layer"]
-                  .size(),
-              2u);  // no rows, no layers but those of the (empty) direct labels
+    EXPECT_EQ(
+        spec_of(Figure("g", "G", {.word = "x", .log = log}, {.word = "y", .log = log}))["layer"]
+            .size(),
+        2u);  // no rows, no layers but those of the (empty) direct labels
   }
 }
 
@@ -118,8 +120,7 @@ TEST(VegaLite, NamesDoNotLieOnEachOther) {
     std::vector<double> heights;
     const Json labels = layer_of(spec_of(figure), "label")["data"]["values"];
     ASSERT_EQ(labels.size(), 4u);
-    for (const Json& label : labels)
-      heights.push_back(label["y"].get<double>() / 5);
+    for (const Json& label : labels) heights.push_back(label["y"].get<double>() / 5);
     std::sort(heights.begin(), heights.end());
     EXPECT_GE(heights.front(), -1e-12);
     EXPECT_LE(heights.back(), 1 + 1e-12);

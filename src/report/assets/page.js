@@ -1,5 +1,5 @@
-// Draws the figures of a page, in the width and the theme at hand. The specification of a figure says what is
-// drawn; here only sizes, colours of the paper and the place of the legend change.
+// Draws the figures of a page, in the width and the theme at hand. The specification of a figure
+// says what is drawn; here only sizes, colours of the paper and the place of the legend change.
 "use strict";
 (() => {
   const NARROW = 520;           // CSS pixels: below, names stand in a legend
@@ -86,12 +86,13 @@
       const legend = layer.encoding[channel]?.legend;
       if (legend) legend.columns = narrow ? 2 : Math.max(2, Math.floor((width || 900) / 135));
     }
-    const axis = layer.encoding.x?.axis;
-    if (axis && narrow) {
-      if (axis.tickCount) axis.tickCount = 4;
-      axis.labelOverlap = true;
+    const { x, y } = layer.encoding;
+    if (x?.axis) {
+      if (narrow && x.axis.tickCount) x.axis.tickCount = 4;
+      x.axis.labelOverlap = true;
+      x.axis.titleLimit = width || 300;
     }
-    if (axis) axis.titleLimit = width || 400;
+    if (y?.axis) y.axis.titleLimit = width ? width - 12 : 230;
   }
 
   // ---- drawing ----
@@ -109,13 +110,15 @@
     const renderer = figure.spec.usermeta.marks > CANVAS_MARKS ? "canvas" : "svg";
     try {
       iclab.views[figure.name]?.finalize();
-      const result = await vegaEmbed(figure.plot, fitted(figure, width), { actions: false, renderer });
+      const options = { actions: false, renderer };
+      const result = await vegaEmbed(figure.plot, fitted(figure, width), options);
       iclab.views[figure.name] = result.view;
     } catch (error) {
       iclab.errors.push(`${figure.name}: ${error.message}`);
       const words = document.createElement("p");
       words.className = "failed";
-      words.textContent = `This figure could not be drawn (${error.message}). Its numbers are in the table.`;
+      words.textContent =
+        `This figure could not be drawn (${error.message}). Its numbers are in the table.`;
       figure.plot.replaceChildren(words);
     }
   }
@@ -137,11 +140,13 @@
   preference.addEventListener("change", draw_all);
   document.getElementById("theme").addEventListener("click", () => {
     root.dataset.theme = dark() ? "light" : "dark";
-    try { localStorage.setItem("iclab-theme", root.dataset.theme); } catch { /* a page without storage */ }
+    try {
+      localStorage.setItem("iclab-theme", root.dataset.theme);
+    } catch { /* a page without storage forgets */ }
     draw_all();
   });
 
-  // ---- data and files: from the page itself, which may have travelled without its folder ----
+  // ---- data and files: from the page, which may have travelled without its folder ----
   function save(name, text, type) {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([text], { type }));
@@ -152,7 +157,8 @@
 
   function table_of(csv) {
     const rows = vega.read(csv, { type: "csv" });
-    const columns = rows.columns.filter((column) => rows.some((row) => row[column] !== ""));
+    const columns = Object.keys(rows[0] ?? {}).filter((column) =>
+      rows.some((row) => row[column] !== ""));
     const table = document.createElement("table");
     const head = table.createTHead().insertRow();
     for (const column of columns) {
