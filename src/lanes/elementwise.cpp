@@ -4,6 +4,7 @@
 #include "hwy/foreach_target.h"
 // foreach_target comes first.
 #include <algorithm>
+#include <array>
 #include <cstdint>
 #include <utility>
 
@@ -231,7 +232,27 @@ struct Elementwise {
     if constexpr (Op::kCheap)
       lanes_row_of_mask(row, mask, Index(), std::make_integer_sequence<unsigned, 1u << kIn>());
     else
-      lanes_row(row, mask, Index());
+      lanes_row_by_elements(row, Index());
+  }
+
+  // An element is a row of 16 scalars, where plain operands have stride 0.
+  template <size_t... I>
+  static void lanes_row_by_elements(const Row& row, std::index_sequence<I...>) {
+    const std::array<std::int64_t, kIn + 1> step = {
+        row.stride[0] * kLanes, row.stride[I + 1] * (row.is_lanes(I + 1) ? kLanes : 1)...};
+    Row element;
+    element.n = kLanes;
+    element.stride = {1, (row.is_lanes(I + 1) ? 1 : 0)...};
+    for (std::int64_t i = 0; i < row.n; ++i) {
+      element.data = {bytes(data<Out, 0>(row) + i * step[0]),
+                      bytes(data<In, I + 1>(row) + i * step[I + 1])...};
+      scalars_row(element);
+    }
+  }
+
+  template <class E>
+  static std::byte* bytes(E* p) {
+    return reinterpret_cast<std::byte*>(p);
   }
 
   // With the mask known when compiling.
