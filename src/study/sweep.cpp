@@ -174,7 +174,7 @@ std::vector<Setting> generated(const Node& table, const std::string& where, Kind
     throw UsageError(fmt::format("{}: found a table with {}, accepted is one of {}{}", where,
                                  keys.empty() ? "no key" : join(keys), join(kGenerators),
                                  keys.empty() ? "" : did_you_mean(keys[0], kGenerators)));
-  const Node& list = table.entries[0].second;
+  const Node& list = table.entries[0].node;
   if (keys[0] == "range") return range(list, where + " range");
   return spaced(list, where + " " + keys[0], keys[0] == "logspace", kind);
 }
@@ -215,14 +215,14 @@ SweepAxis read_axis(Node& root, const std::string& key, const Node& node) {
 // ---- the whole table -------------------------------------------------------------------------------
 
 // [sweep] with unquoted keys is tables within tables: brings them to the form of quoted ones.
-void flatten(const std::string& prefix, const Node& table, std::vector<std::pair<std::string, Node>>& out) {
+void flatten(const std::string& prefix, const Node& table, std::vector<Entry>& out) {
   for (const auto& [key, node] : table.entries) {
     const std::string name = prefix.empty() ? key : prefix + "." + key;
     const bool is_path = key.find('.') == std::string::npos && node.type == Node::Type::kTable &&
                          std::ranges::none_of(kGenerators, [&n = node](const std::string& g) { return n.find(g); }) &&
                          !node.entries.empty();
     if (is_path) flatten(name, node, out);
-    else out.emplace_back(name, node);
+    else out.push_back({name, node});
   }
 }
 
@@ -300,7 +300,7 @@ Sweep read_sweep(const Node& given) {
   Node root = given;
   Node& table = *root.find("sweep");
   table_at(root, "sweep", "[sweep]");
-  std::vector<std::pair<std::string, Node>> entries;
+  std::vector<Entry> entries;
   flatten("", table, entries);
   table.entries = std::move(entries);
 

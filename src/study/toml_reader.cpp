@@ -129,7 +129,7 @@ void convert_table(const toml::table& table, Node& out, const Source& source, bo
     return x.line != y.line ? x.line < y.line : x.column < y.column;
   });
   for (const toml::key* key : keys)
-    out.entries.emplace_back(std::string(key->str()), convert(*table.get(*key), source, is_file));
+    out.entries.push_back({std::string(key->str()), convert(*table.get(*key), source, is_file)});
 }
 
 Node convert(const toml::node& node, const Source& source, bool is_file) {
@@ -240,8 +240,8 @@ std::string Node::found() const {
 }
 
 const Node* Node::find(const std::string& key) const {
-  const auto entry = std::ranges::find(entries, key, &std::pair<std::string, Node>::first);
-  return entry == entries.end() ? nullptr : &entry->second;
+  const auto entry = std::ranges::find(entries, key, &Entry::key);
+  return entry == entries.end() ? nullptr : &entry->node;
 }
 
 Node* Node::find(const std::string& key) {
@@ -311,7 +311,8 @@ Node& node_at(Node& root, const std::vector<std::string>& keys, const std::strin
     } else {
       Node table;
       table.source = std::make_shared<const std::string>(where);
-      at = &at->entries.emplace_back(key, std::move(table)).second;
+      at->entries.push_back({key, std::move(table)});
+      at = &at->entries.back().node;
     }
   }
   return *at;

@@ -11,16 +11,18 @@
 
 namespace iclab::study {
 
+struct Entry;
+
 /// A value, a table or a list of the file.
 struct Node {
   enum class Type { kValue, kTable, kList };
 
   Type type = Type::kTable;
-  Setting value;                                     // kValue: bool, integer, real or text
-  std::vector<std::pair<std::string, Node>> entries; // kTable, in the order of the file
-  std::vector<Node> items;                           // kList
-  std::shared_ptr<const std::string> source;         // "study.toml" or "--set task.dim=3"
-  int line = 0;                                      // 0: the source is no file
+  Setting value;                              // kValue: bool, integer, real or text
+  std::vector<Entry> entries;                 // kTable, in the order of the file
+  std::vector<Node> items;                    // kList
+  std::shared_ptr<const std::string> source;  // "study.toml" or "--set task.dim=3"
+  int line = 0;                               // 0: the source is no file
 
   /// "study.toml:12" or "--set task.dim=3".
   std::string where() const;
@@ -34,6 +36,11 @@ struct Node {
 
   /// A value, or a list of numbers of one kind, as a setting. Throws UsageError that begins with `at`.
   Setting setting(const std::string& at) const;
+};
+
+struct Entry {
+  std::string key;
+  Node node;
 };
 
 /// Most items a list may have, and bytes a file.

@@ -189,8 +189,11 @@ TEST(Study, IndependentPointsHaveTheirOwnStreams) {
 }
 
 TEST(Study, TheFilesOfTheExamplesAreRead) {
-  for (const auto& entry : std::filesystem::directory_iterator(std::string(ICLAB_SOURCE_DIR) + "/examples"))
-    if (entry.path().extension() == ".toml") EXPECT_NO_THROW(read_study(entry.path())) << entry.path();
+  const std::filesystem::path folder = std::string(ICLAB_SOURCE_DIR) + "/examples";
+  for (const auto& entry : std::filesystem::directory_iterator(folder)) {
+    if (entry.path().extension() != ".toml") continue;
+    EXPECT_NO_THROW(read_study(entry.path())) << entry.path();
+  }
 }
 
 // ---- errors: each with file and line, what was found, what is accepted ---------------------------------
