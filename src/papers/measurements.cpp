@@ -27,8 +27,19 @@ const study::ProbeSpec& Arm::probe(const Quantity& quantity) const {
 }
 
 study::Series Arm::series(std::int64_t seed, const Quantity& quantity) const {
-  const std::string run = study_->run_id(*actual_, seed);
-  return store_->series(run, probe(quantity).id, quantity.series).value_or(study::Series{});
+  const study::ProbeSpec& spec = probe(quantity);
+  study::Series found = store_->series(study_->run_id(*actual_, seed), spec.id, quantity.series)
+                            .value_or(study::Series{});
+  // A run that another study shares may have been measured at that study's steps too.
+  size_t kept = 0;
+  for (size_t i = 0; i < found.steps.size(); ++i) {
+    if (!std::ranges::binary_search(spec.due, found.steps[i])) continue;
+    found.steps[kept] = found.steps[i];
+    std::swap(found.values[kept++], found.values[i]);
+  }
+  found.steps.resize(kept);
+  found.values.resize(kept);
+  return found;
 }
 
 Arm::Curve Arm::curve(std::int64_t seed, const Quantity& quantity) const {
@@ -41,7 +52,7 @@ Arm::Curve Arm::curve(std::int64_t seed, const Quantity& quantity) const {
 std::vector<double> Arm::final_array(std::int64_t seed, const Quantity& quantity) const {
   study::Series found = series(seed, quantity);
   const std::vector<std::int64_t>& due = probe(quantity).due;
-  if (found.steps.empty() || due.empty() || found.steps.back() != due.back()) return {};
+  if (found.steps.empty() || found.steps.back() != due.back()) return {};
   return std::move(found.values.back());
 }
 

@@ -35,7 +35,7 @@ class Arm {
   std::int64_t seeds() const { return seeds_; }
   std::int64_t steps() const { return actual_->steps; }
 
-  /// Throws Error if the study has no such probe.
+  /// At the steps of this study's probe. Throws Error if the study has no such probe.
   study::Series series(std::int64_t seed, const Quantity& quantity) const;
 
   /// The first element over the steps: the curve of a scalar.
