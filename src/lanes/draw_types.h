@@ -41,4 +41,10 @@ struct RoundKeys {
   alignas(16) std::array<std::array<std::uint64_t, 2>, kRounds + 1> keys;
 };
 
+/// out[i] = the blocks at counters whose draw numbers are i*draw_step further, on processors with
+/// VAES.
+void fill_words_vaes(WordBlock* out, int count, const RoundKeys& keys, const Counters& counters,
+                     std::uint32_t draw_step);
+bool has_vaes();
+
 }  // namespace iclab::lanes
