@@ -1,13 +1,12 @@
 // Element-wise kernels: out(i) = f(in...(i)), row by row (see loops.h).
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lanes/elementwise.cpp"
-#include "hwy/foreach_target.h"
-// foreach_target comes first.
 #include <algorithm>
 #include <array>
 #include <cstdint>
 #include <utility>
 
+#include "hwy/foreach_target.h"
 #include "lanes/functions.h"
 #include "lanes/loops.h"
 #include "lanes/vectors.h"
@@ -142,13 +141,17 @@ struct CopyIntegerOp {
   static constexpr bool kCheap = true;
 
   template <class D>
-  HWY_INLINE hn::Vec<Int32<D>> operator()(D, hn::Vec<Int32<D>> x) const { return x; }
+  HWY_INLINE hn::Vec<Int32<D>> operator()(D, hn::Vec<Int32<D>> x) const {
+    return x;
+  }
 };
 struct ToRealOp {
   static constexpr bool kCheap = true;
 
   template <class D>
-  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<Int32<D>> x) const { return real_of(d, x); }
+  HWY_INLINE hn::Vec<D> operator()(D d, hn::Vec<Int32<D>> x) const {
+    return real_of(d, x);
+  }
 };
 struct SelectOp {
   static constexpr bool kCheap = true;
@@ -186,9 +189,7 @@ struct Elementwise {
 
   // ---- rows of scalars ----
 
-  static void scalars_row(const Row& row) {
-    scalars_row_of(row, std::index_sequence_for<In...>());
-  }
+  static void scalars_row(const Row& row) { scalars_row_of(row, std::index_sequence_for<In...>()); }
 
   template <size_t... I>
   static HWY_INLINE void scalars_row_of(const Row& row, std::index_sequence<I...>) {

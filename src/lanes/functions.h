@@ -1,14 +1,15 @@
-// Functions of vectors: Highway's contrib/math with special values put right, and our own erf, power,
-// sine and cosine in turns. Compiled once per target, in iclab::lanes::HWY_NAMESPACE; the bits are the
-// same on every target, since only exactly rounded operations are used. Never libm.
+// Functions of vectors: Highway's contrib/math with special values put right, and our own erf,
+// power, sine and cosine in turns. Compiled once per target, in iclab::lanes::HWY_NAMESPACE; the
+// bits are the same on every target, since only exactly rounded operations are used. Never libm.
 //
-// Greatest errors seen in 10^6 arguments a range, in units in the last place (functions_test.cpp bounds
-// them), and ns a scalar on one AMD Zen core with AVX2, out of L3:
-//            exp        expm1      log        log1p      tanh       erf        power      sin, cos (turns)
+// Greatest errors seen in 10^6 arguments a range, in units in the last place (functions_test.cpp
+// bounds them), and ns a scalar on one AMD Zen core with AVX2, out of L3:
+//            exp        expm1      log        log1p      tanh       erf        power      in turns
 //   float    1.0, 1.2   3.5, 1.3   0.9, 0.8   2.4, 0.8   2.8, 1.2   1.4, 1.6   0.5, 7     2.4, 0.4
 //   double   1.0, 2.1   3.9, 2.3   0.9, 2.0   2.4, 2.1   3.1, 2.9   1.6, 5.5   1.5, 8     2.4, 1.2
 //
-// NaN gives NaN. Results below the smallest normal number lose accuracy, or are 0 under FlushDenormals.
+// NaN gives NaN. Results below the smallest normal number lose accuracy, or are 0 under
+// FlushDenormals.
 #if defined(ICLAB_LANES_FUNCTIONS_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef ICLAB_LANES_FUNCTIONS_H_
 #undef ICLAB_LANES_FUNCTIONS_H_
@@ -154,8 +155,8 @@ HWY_INLINE hn::Vec<D> sine_of_quarter(D d, hn::Vec<D> u) {
     p = polynomial(d, s, -41.341684639300716f, 81.60264009953849f, -76.58364823492764f, 39.7757f);
   else
     p = polynomial(d, s, -41.341702240399755, 81.60524927607369, -76.70585975282748,
-                   42.058693925314834, -15.094641666274843, 3.8199278305315567,
-                   -0.7177306402607776, 0.10088266639612313);
+                   42.058693925314834, -15.094641666274843, 3.8199278305315567, -0.7177306402607776,
+                   0.10088266639612313);
   // 2 pi, whose rest p takes along.
   const auto c = hn::Set(d, pick(d, 6.2831855f, 6.283185307179586));
   const auto rest = hn::Set(d, pick(d, -1.7484556e-07f, 2.4492935982947064e-16));
@@ -211,8 +212,8 @@ HWY_INLINE void log_in_two_parts(D d, hn::Vec<D> a, hn::Vec<D>& hi, hn::Vec<D>& 
   const auto shifted = hn::Sub(bits, hn::Set(di, kRootHalf));
   const auto m = hn::BitCast(d, hn::Sub(bits, hn::And(shifted, hn::Set(di, kAboveMantissa))));
   const auto biased = hn::Add(shifted, hn::Set(di, 0x3FF0000000000000));
-  const auto whole = hn::Sub(hn::BitCast(di, hn::ShiftRight<52>(hn::BitCast(du, biased))),
-                             hn::Set(di, 0x3FF));
+  const auto whole =
+      hn::Sub(hn::BitCast(di, hn::ShiftRight<52>(hn::BitCast(du, biased))), hn::Set(di, 0x3FF));
   const auto e = hn::Sub(hn::ConvertTo(d, whole), hn::IfThenElseZero(subnormal, hn::Set(d, 54.0)));
 
   // z + z_lo = f / (g + g_lo), exact to twice the precision; likewise z^2 and z^3.
@@ -227,14 +228,16 @@ HWY_INLINE void log_in_two_parts(D d, hn::Vec<D> a, hn::Vec<D>& hi, hn::Vec<D>& 
   // 2 z + 2/3 z^3 + z^5 P(z^2)
   const auto third = hn::Set(d, 2.0 / 3), third_lo = hn::Set(d, 3.700743415417188e-17);
   const auto cube = hn::Mul(third, z3);
-  const auto cube_lo = hn::MulAdd(third, z3_lo, hn::MulAdd(third_lo, z3, hn::MulSub(third, z3, cube)));
+  const auto cube_lo =
+      hn::MulAdd(third, z3_lo, hn::MulAdd(third_lo, z3, hn::MulSub(third, z3, cube)));
   const auto p = polynomial(d, z2, 0.3999999999999998, 0.2857142857144512, 0.2222222221753517,
                             0.18181818870472494, 0.15384556860325663, 0.13336317847542528,
                             0.11674808927276686, 0.11989104202736023);
   const auto z_twice = hn::Add(z, z);
   const auto sum = hn::Add(z_twice, cube);
-  const auto sum_lo = hn::Add(hn::Sub(cube, hn::Sub(sum, z_twice)),
-                              hn::MulAdd(hn::Mul(z3, z2), p, hn::MulAdd(hn::Set(d, 2.0), z_lo, cube_lo)));
+  const auto sum_lo =
+      hn::Add(hn::Sub(cube, hn::Sub(sum, z_twice)),
+              hn::MulAdd(hn::Mul(z3, z2), p, hn::MulAdd(hn::Set(d, 2.0), z_lo, cube_lo)));
 
   // + e log 2; e times the first part is exact.
   const auto whole_part = hn::Mul(e, hn::Set(d, 0.6931471805598903));
@@ -272,8 +275,8 @@ HWY_INLINE hn::Vec<D> power_of_positive(D d, hn::Vec<D> a, hn::Vec<D> b) {
                      part(hn::LowerHalf(half, a), hn::LowerHalf(half, b)));
 }
 
-/// a^b with C's special values (a^0 = 1^b = 1, 0^-1 = inf, (-2)^3 = -8, ...), but NaN if either operand is
-/// NaN, or a < 0 (-inf included) and b is not whole.
+/// a^b with C's special values (a^0 = 1^b = 1, 0^-1 = inf, (-2)^3 = -8, ...), but NaN if either
+/// operand is NaN, or a < 0 (-inf included) and b is not whole.
 template <class D>
 HWY_INLINE hn::Vec<D> power(D d, hn::Vec<D> a, hn::Vec<D> b) {
   const auto one = hn::Set(d, 1), zero = hn::Zero(d);

@@ -1,24 +1,25 @@
 // Rows of tables by index, and their adjoint.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lanes/gather.cpp"
-#include "hwy/foreach_target.h"
-// foreach_target comes first.
 #include <algorithm>
 #include <cstdint>
 
+#include "hwy/foreach_target.h"
 #include "lanes/vectors.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace iclab::lanes::HWY_NAMESPACE {
 
-// The operands of one group. Scalar s of element e of a value lies at e * scalars + s if it is lanes.
+// The operands of one group. Scalar s of element e of a value lies at e * scalars + s if it is
+// lanes.
 template <class E>
 struct GatherView {
   E *out, *table;
   const std::int32_t* index;
 
   GatherView(const GatherArgs& args, std::int64_t group)
-      : out(start<E>(args.out, group)), table(start<E>(args.table, group)),
+      : out(start<E>(args.out, group)),
+        table(start<E>(args.table, group)),
         index(start<const std::int32_t>(args.index, group)) {}
 
  private:
@@ -48,8 +49,10 @@ HWY_INLINE void for_each_pair(const GatherArgs& args, Each each) {
         const std::int32_t* index = view.index + i * args.index.strides[3] * index_lanes;
         const std::int64_t row = clamped(index[args.index.lanes ? lane : 0], args.rows);
         E* out = view.out + i * args.out.strides[2] * lanes + lane;
-        E* table = view.table + row * args.table.strides[2] * table_lanes + (args.table.lanes ? lane : 0);
-        for (std::int64_t j = 0; j < args.inner; ++j) each(out[j * out_step], table[j * table_step]);
+        E* table =
+            view.table + row * args.table.strides[2] * table_lanes + (args.table.lanes ? lane : 0);
+        for (std::int64_t j = 0; j < args.inner; ++j)
+          each(out[j * out_step], table[j * table_step]);
       }
   }
 }

@@ -55,9 +55,7 @@ InstructionSets available_instruction_sets() {
   return sets;
 }
 
-const char* name(InstructionSet set) {
-  return set == InstructionSet::kAvx512 ? "avx512" : "avx2";
-}
+const char* name(InstructionSet set) { return set == InstructionSet::kAvx512 ? "avx512" : "avx2"; }
 
 InstructionSet chosen_instruction_set() {
   const InstructionSets sets = available_instruction_sets();
@@ -87,7 +85,8 @@ const Kernels<T>& kernels(Target target) {
       static const Kernels<T> table = make_table<T>(Target::kAvx512);
       return table;
     }
-    case Target::kAvx2Half: break;
+    case Target::kAvx2Half:
+      break;
   }
   static const Kernels<T> table = make_table<T>(Target::kAvx2Half);
   return table;

@@ -1,5 +1,5 @@
-// How an element-wise kernel's dimensions become rows: groups and dimensions that lie one behind the
-// other in every operand are joined; what remains inmost is a row.
+// How an element-wise kernel's dimensions become rows: groups and dimensions that lie one behind
+// the other in every operand are joined; what remains inmost is a row.
 #pragma once
 
 #include <array>
@@ -22,8 +22,9 @@ struct Row {
   bool is_lanes(size_t k) const { return (lanes >> k & 1) != 0; }
 };
 
-/// Calls row(...) for every row of `args`, whose first `operands` operands (out included) have scalars
-/// of these sizes in bytes. Rows of lanes, contiguous in all operands, come as plain rows of 16 n scalars.
+/// Calls row(...) for every row of `args`, whose first `operands` operands (out included) have
+/// scalars of these sizes in bytes. Rows of lanes, contiguous in all operands, come as plain rows
+/// of 16 n scalars.
 void for_each_row(const ElementwiseArgs& args, size_t operands,
                   const std::array<int, kMaxOperands>& scalar_bytes, void (*row)(const Row&));
 

@@ -1,18 +1,18 @@
 // Sums over axes and over prompts, in the orders of kernels.h.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lanes/sum.cpp"
-#include "hwy/foreach_target.h"
-// foreach_target comes first.
 #include <algorithm>
 #include <array>
 #include <cstdint>
 
+#include "hwy/foreach_target.h"
 #include "lanes/vectors.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace iclab::lanes::HWY_NAMESPACE {
 
-// The axes of a kind (reduced or kept) as loops over four dims, and the offsets they give, in elements.
+// The axes of a kind (reduced or kept) as loops over four dims, and the offsets they give, in
+// elements.
 struct Axes {
   Dims dims{1, 1, 1, 1};
   Dims in{}, out{};
@@ -67,7 +67,8 @@ void sum(const SumArgs& args) {
     T* out = static_cast<T*>(args.out.data) + group * args.out.group_stride * scalars;
     kept.visit([&](std::int64_t from, std::int64_t to) HWY_ATTR {
       if (args.out.lanes)
-        sum_element<D, vectors(D())>(D(), reduced, scalars, in + from * scalars, out + to * scalars);
+        sum_element<D, vectors(D())>(D(), reduced, scalars, in + from * scalars,
+                                     out + to * scalars);
       else
         sum_element<hn::CappedTag<T, 1>, 1>(hn::CappedTag<T, 1>(), reduced, 1, in + from, out + to);
     });

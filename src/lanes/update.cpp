@@ -1,12 +1,11 @@
-// Kernels over n contiguous plain scalars: updates of parameters, accumulation, the check for finite
-// numbers.
+// Kernels over n contiguous plain scalars: updates of parameters, accumulation, the check for
+// finite numbers.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lanes/update.cpp"
-#include "hwy/foreach_target.h"
-// foreach_target comes first.
 #include <algorithm>
 #include <cstdint>
 
+#include "hwy/foreach_target.h"
 #include "lanes/vectors.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -59,9 +58,17 @@ struct Factors {
   V lr, scale, decay, mu, b1, rest1, b2, rest2, correction1, correction2, epsilon;
 
   explicit Factors(const UpdateArgs& a)
-      : lr(set(a.lr)), scale(set(a.scale)), decay(set(a.decay)), mu(set(a.mu)), b1(set(a.b1)),
-        rest1(set(1 - a.b1)), b2(set(a.b2)), rest2(set(1 - a.b2)), correction1(set(a.correction1)),
-        correction2(set(a.correction2)), epsilon(set(a.epsilon)) {}
+      : lr(set(a.lr)),
+        scale(set(a.scale)),
+        decay(set(a.decay)),
+        mu(set(a.mu)),
+        b1(set(a.b1)),
+        rest1(set(1 - a.b1)),
+        b2(set(a.b2)),
+        rest2(set(1 - a.b2)),
+        correction1(set(a.correction1)),
+        correction2(set(a.correction2)),
+        epsilon(set(a.epsilon)) {}
 
   HWY_INLINE V sgd(V theta, V g) const { return hn::Sub(theta, hn::Mul(lr, full(theta, g))); }
   HWY_INLINE V momentum(V theta, V g, V& m) const {
@@ -93,7 +100,8 @@ bool update(const UpdateArgs& args) {
   if (!all_finite<D>(gradient, args.n)) return false;
 
   const Factors<D> factors(args);
-  T *theta = static_cast<T*>(args.theta), *m = static_cast<T*>(args.m), *v = static_cast<T*>(args.v);
+  T *theta = static_cast<T*>(args.theta), *m = static_cast<T*>(args.m),
+    *v = static_cast<T*>(args.v);
   for (std::int64_t i = 0; i < args.n; i += kStep) {
     const std::int64_t count = args.n - i;
     const auto g = load_part(d, gradient + i, count);

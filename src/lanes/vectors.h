@@ -1,8 +1,8 @@
 // What the kernels' files share for each target. Highway compiles this header once per target, in
 // iclab::lanes::HWY_NAMESPACE (N_AVX2, N_AVX3); a kernel's file is laid out as sum.cpp shows.
 //
-// D is a tag of native vectors of T, or of half their length; a kernel takes it as template parameter
-// and never assumes how many scalars it holds, only that they divide kLanes.
+// D is a tag of native vectors of T, or of half their length; a kernel takes it as template
+// parameter and never assumes how many scalars it holds, only that they divide kLanes.
 #if defined(ICLAB_LANES_VECTORS_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef ICLAB_LANES_VECTORS_H_
 #undef ICLAB_LANES_VECTORS_H_
@@ -18,17 +18,19 @@
 // Defines add_NAME<T>(table, target), which calls fill_NAME<D>(table) of the target's namespace.
 // Used once a file, under HWY_ONCE, in namespace iclab::lanes.
 #undef ICLAB_LANES_TABLE
-#define ICLAB_LANES_TABLE(NAME)                                                                 \
-  template <class T>                                                                            \
-  void add_##NAME(Kernels<T>& table, Target target) {                                           \
-    switch (target) {                                                                           \
-      case Target::kAvx2: return N_AVX2::fill_##NAME<hwy::N_AVX2::ScalableTag<T>>(table);       \
-      case Target::kAvx2Half:                                                                   \
-        return N_AVX2::fill_##NAME<hwy::N_AVX2::Half<hwy::N_AVX2::ScalableTag<T>>>(table);      \
-      case Target::kAvx512: return N_AVX3::fill_##NAME<hwy::N_AVX3::ScalableTag<T>>(table);     \
-    }                                                                                           \
-  }                                                                                             \
-  template void add_##NAME(Kernels<float>&, Target);                                            \
+#define ICLAB_LANES_TABLE(NAME)                                                            \
+  template <class T>                                                                       \
+  void add_##NAME(Kernels<T>& table, Target target) {                                      \
+    switch (target) {                                                                      \
+      case Target::kAvx2:                                                                  \
+        return N_AVX2::fill_##NAME<hwy::N_AVX2::ScalableTag<T>>(table);                    \
+      case Target::kAvx2Half:                                                              \
+        return N_AVX2::fill_##NAME<hwy::N_AVX2::Half<hwy::N_AVX2::ScalableTag<T>>>(table); \
+      case Target::kAvx512:                                                                \
+        return N_AVX3::fill_##NAME<hwy::N_AVX3::ScalableTag<T>>(table);                    \
+    }                                                                                      \
+  }                                                                                        \
+  template void add_##NAME(Kernels<float>&, Target);                                       \
   template void add_##NAME(Kernels<double>&, Target)
 
 HWY_BEFORE_NAMESPACE();

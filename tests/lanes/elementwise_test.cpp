@@ -1,5 +1,6 @@
-// Every element-wise kernel against a scalar twin, in all layouts, on every target. The functions of
-// functions.h have themselves as twin, one plain scalar at a time: their values are functions_test's.
+// Every element-wise kernel against a scalar twin, in all layouts, on every target. The functions
+// of functions.h have themselves as twin, one plain scalar at a time: their values are
+// functions_test's.
 #include <functional>
 #include <sstream>
 #include <tuple>
@@ -38,14 +39,12 @@ class Twin {
   // All of out's memory, gaps included, as if f had been applied scalar by scalar.
   void check(const Case& c) const {
     const std::vector<Out> expected = run(c, [&](ElementwiseArgs&, auto& out, auto&... in) {
-      out.each([&](auto g, const Dims& i, int lane) {
-        out.at(g, i, lane) = f_(in.at(g, i, lane)...);
-      });
+      out.each(
+          [&](auto g, const Dims& i, int lane) { out.at(g, i, lane) = f_(in.at(g, i, lane)...); });
     });
     for (const Target target : targets()) {
-      const std::vector<Out> found = run(c, [&](ElementwiseArgs& args, auto&, auto&...) {
-        pick_(kernels<T>(target))(args);
-      });
+      const std::vector<Out> found =
+          run(c, [&](ElementwiseArgs& args, auto&, auto&...) { pick_(kernels<T>(target))(args); });
       const std::int64_t at = first_difference(found, expected);
       ASSERT_EQ(at, -1) << c.text() << " target " << static_cast<int>(target) << ": found "
                         << found[static_cast<size_t>(at)] << " expected "
@@ -65,8 +64,7 @@ class Twin {
   std::vector<Out> run(const Case& c, Apply apply, std::index_sequence<I...>) const {
     std::mt19937 random(11);
     Value<Out> out(c.groups, c.dims, c.lanes[0], c.layout[0]);
-    std::tuple<Value<In>...> in{
-        Value<In>(c.groups, c.dims, c.lanes[I + 1], c.layout[I + 1])...};
+    std::tuple<Value<In>...> in{Value<In>(c.groups, c.dims, c.lanes[I + 1], c.layout[I + 1])...};
     fill(random, out.data);
     (fill(random, std::get<I>(in).data), ...);
 
@@ -98,7 +96,8 @@ constexpr Dims kShapes[] = {{1, 1, 1, 1}, {1, 1, 1, 2},  {1, 1, 1, 3},   {1, 1, 
                             {1, 1, 1, 8}, {1, 1, 1, 9},  {1, 1, 1, 16},  {1, 1, 1, 17},
                             {1, 1, 3, 5}, {2, 1, 3, 11}, {2, 3, 2, 4},   {1, 4, 1, 31},
                             {1, 1, 5, 1}, {3, 1, 1, 1},  {1, 1, 1, 1031}};
-constexpr Dims kFewShapes[] = {{1, 1, 1, 1}, {1, 1, 1, 9}, {1, 1, 3, 5}, {2, 3, 2, 4}, {1, 1, 5, 1}};
+constexpr Dims kFewShapes[] = {
+    {1, 1, 1, 1}, {1, 1, 1, 9}, {1, 1, 3, 5}, {2, 3, 2, 4}, {1, 1, 5, 1}};
 constexpr Dims kBeyondL1{1, 1, 37, 67};
 // out must not share elements.
 constexpr Layout kOutLayouts[] = {Layout::kRows, Layout::kReversed, Layout::kGaps};
@@ -169,11 +168,14 @@ class ElementwiseTest : public testing::Test {
 
   static void check(Unary f, std::function<T(T)> twin) { check_random_cases<T>(of(f), twin); }
   static void check(Binary f, std::function<T(T, T)> twin) { check_random_cases<T>(of(f), twin); }
-  static void check(Compare f, std::function<Int(T, T)> twin, std::function<Int(Int, Int)> integers) {
+  static void check(Compare f, std::function<Int(T, T)> twin,
+                    std::function<Int(Int, Int)> integers) {
     check_random_cases<T>(of(f), twin);
     check_random_cases<T>(of_integers(f), integers);
   }
-  static void check(Integer f, std::function<Int(Int, Int)> twin) { check_random_cases<T>(of(f), twin); }
+  static void check(Integer f, std::function<Int(Int, Int)> twin) {
+    check_random_cases<T>(of(f), twin);
+  }
 };
 TYPED_TEST_SUITE(ElementwiseTest, Scalars);
 
@@ -238,11 +240,13 @@ TYPED_TEST(ElementwiseTest, TheRestHasTheTwinsBits) {
 
 TYPED_TEST(ElementwiseTest, AllPairsOfLayouts) {
   using T = TypeParam;
-  const Twin<T, T, T, T> subtract(this->of(Binary::kSubtract),
-                                  [](T a, T b) { return a - b; });
+  const Twin<T, T, T, T> subtract(this->of(Binary::kSubtract), [](T a, T b) { return a - b; });
   for (const Dims& dims : kFewShapes)
-    for (const auto& lanes : {std::array<bool, 4>{true, true, true}, {true, true, false},
-                              {true, false, true}, {true, false, false}, {false, false, false}})
+    for (const auto& lanes : {std::array<bool, 4>{true, true, true},
+                              {true, true, false},
+                              {true, false, true},
+                              {true, false, false},
+                              {false, false, false}})
       for (int layouts = 0; layouts < 3 * 6 * 6; ++layouts) {
         Case c{lanes[0] ? 2 : 1, dims, lanes};
         c.layout = {kOutLayouts[layouts % 3], static_cast<Layout>(layouts / 3 % 6),

@@ -109,7 +109,8 @@ TYPED_TEST(FunctionsTest, AreAccurate) {
     double worst = 0;
     T at = 0;
     for (size_t i = 0; i < x.size(); ++i)
-      if (const double error = ulps(y[i], a.exact(x[i])); !(error <= worst)) worst = error, at = x[i];
+      if (const double error = ulps(y[i], a.exact(x[i])); !(error <= worst))
+        worst = error, at = x[i];
     EXPECT_LE(worst, sizeof(T) == 4 ? a.float_ulps : a.double_ulps)
         << "function " << static_cast<int>(a.f) << " at " << at;
   }
@@ -152,7 +153,7 @@ TYPED_TEST(FunctionsTest, PowerIsAccurate) {
 TYPED_TEST(FunctionsTest, SinesStayWithinOne) {
   using T = TypeParam;
   std::vector<T> x(100000);
-  for (T at = T(0.25); T& v : x) v = std::exchange(at, std::nextafter(at, T(0)));
+  for (T at = T(0.25); T & v : x) v = std::exchange(at, std::nextafter(at, T(0)));
   for (const T y : apply(Target::kAvx2, Unary::kSinTurns, x)) ASSERT_LE(y, 1);
 }
 
@@ -165,31 +166,68 @@ TYPED_TEST(FunctionsTest, HaveTheSpecialValues) {
   const struct {
     Unary f;
     T x, y;
-  } kValues[] = {
-      {Unary::kExp, 0, 1}, {Unary::kExp, -T(0), 1}, {Unary::kExp, inf, inf}, {Unary::kExp, -inf, 0},
-      {Unary::kExp, 1000, inf}, {Unary::kExp, -1000, 0}, {Unary::kExp, largest, inf},
-      {Unary::kExp, -largest, 0}, {Unary::kExp, smallest, 1},
-      {Unary::kExpm1, 0, 0}, {Unary::kExpm1, -T(0), -T(0)}, {Unary::kExpm1, inf, inf},
-      {Unary::kExpm1, -inf, -1}, {Unary::kExpm1, 1000, inf}, {Unary::kExpm1, -1000, -1},
-      {Unary::kExpm1, largest, inf}, {Unary::kExpm1, smallest, smallest},
-      {Unary::kLog, 0, -inf}, {Unary::kLog, -T(0), -inf}, {Unary::kLog, 1, 0},
-      {Unary::kLog, inf, inf}, {Unary::kLog, -1, nan}, {Unary::kLog, -inf, nan},
-      {Unary::kLog, -smallest, nan},
-      {Unary::kLog1p, -1, -inf}, {Unary::kLog1p, 0, 0}, {Unary::kLog1p, -T(0), -T(0)},
-      {Unary::kLog1p, inf, inf}, {Unary::kLog1p, -2, nan}, {Unary::kLog1p, -inf, nan},
-      {Unary::kLog1p, smallest, smallest},
-      {Unary::kTanh, inf, 1}, {Unary::kTanh, -inf, -1}, {Unary::kTanh, largest, 1},
-      {Unary::kTanh, 0, 0}, {Unary::kTanh, -T(0), -T(0)}, {Unary::kTanh, smallest, smallest},
-      {Unary::kErf, inf, 1}, {Unary::kErf, -inf, -1}, {Unary::kErf, largest, 1}, {Unary::kErf, 0, 0},
-      {Unary::kErf, -T(0), -T(0)},
-      {Unary::kSinTurns, inf, nan}, {Unary::kSinTurns, -inf, nan}, {Unary::kSinTurns, largest, 0},
-      {Unary::kSinTurns, 0, 0}, {Unary::kSinTurns, -T(0), -T(0)}, {Unary::kSinTurns, T(0.25), 1},
-      {Unary::kSinTurns, T(-0.25), -1}, {Unary::kSinTurns, T(0.5), 0}, {Unary::kSinTurns, 7, 0},
-      {Unary::kSinTurns, T(1000.75), -1},
-      {Unary::kCosTurns, inf, nan}, {Unary::kCosTurns, -inf, nan}, {Unary::kCosTurns, largest, 1},
-      {Unary::kCosTurns, 0, 1}, {Unary::kCosTurns, T(0.25), 0}, {Unary::kCosTurns, T(0.5), -1},
-      {Unary::kCosTurns, T(-1000.5), -1},
-      {Unary::kSqrt, -1, nan}, {Unary::kReciprocal, 0, inf}, {Unary::kReciprocal, -T(0), -inf}};
+  } kValues[] = {{Unary::kExp, 0, 1},
+                 {Unary::kExp, -T(0), 1},
+                 {Unary::kExp, inf, inf},
+                 {Unary::kExp, -inf, 0},
+                 {Unary::kExp, 1000, inf},
+                 {Unary::kExp, -1000, 0},
+                 {Unary::kExp, largest, inf},
+                 {Unary::kExp, -largest, 0},
+                 {Unary::kExp, smallest, 1},
+                 {Unary::kExpm1, 0, 0},
+                 {Unary::kExpm1, -T(0), -T(0)},
+                 {Unary::kExpm1, inf, inf},
+                 {Unary::kExpm1, -inf, -1},
+                 {Unary::kExpm1, 1000, inf},
+                 {Unary::kExpm1, -1000, -1},
+                 {Unary::kExpm1, largest, inf},
+                 {Unary::kExpm1, smallest, smallest},
+                 {Unary::kLog, 0, -inf},
+                 {Unary::kLog, -T(0), -inf},
+                 {Unary::kLog, 1, 0},
+                 {Unary::kLog, inf, inf},
+                 {Unary::kLog, -1, nan},
+                 {Unary::kLog, -inf, nan},
+                 {Unary::kLog, -smallest, nan},
+                 {Unary::kLog1p, -1, -inf},
+                 {Unary::kLog1p, 0, 0},
+                 {Unary::kLog1p, -T(0), -T(0)},
+                 {Unary::kLog1p, inf, inf},
+                 {Unary::kLog1p, -2, nan},
+                 {Unary::kLog1p, -inf, nan},
+                 {Unary::kLog1p, smallest, smallest},
+                 {Unary::kTanh, inf, 1},
+                 {Unary::kTanh, -inf, -1},
+                 {Unary::kTanh, largest, 1},
+                 {Unary::kTanh, 0, 0},
+                 {Unary::kTanh, -T(0), -T(0)},
+                 {Unary::kTanh, smallest, smallest},
+                 {Unary::kErf, inf, 1},
+                 {Unary::kErf, -inf, -1},
+                 {Unary::kErf, largest, 1},
+                 {Unary::kErf, 0, 0},
+                 {Unary::kErf, -T(0), -T(0)},
+                 {Unary::kSinTurns, inf, nan},
+                 {Unary::kSinTurns, -inf, nan},
+                 {Unary::kSinTurns, largest, 0},
+                 {Unary::kSinTurns, 0, 0},
+                 {Unary::kSinTurns, -T(0), -T(0)},
+                 {Unary::kSinTurns, T(0.25), 1},
+                 {Unary::kSinTurns, T(-0.25), -1},
+                 {Unary::kSinTurns, T(0.5), 0},
+                 {Unary::kSinTurns, 7, 0},
+                 {Unary::kSinTurns, T(1000.75), -1},
+                 {Unary::kCosTurns, inf, nan},
+                 {Unary::kCosTurns, -inf, nan},
+                 {Unary::kCosTurns, largest, 1},
+                 {Unary::kCosTurns, 0, 1},
+                 {Unary::kCosTurns, T(0.25), 0},
+                 {Unary::kCosTurns, T(0.5), -1},
+                 {Unary::kCosTurns, T(-1000.5), -1},
+                 {Unary::kSqrt, -1, nan},
+                 {Unary::kReciprocal, 0, inf},
+                 {Unary::kReciprocal, -T(0), -inf}};
   for (const auto& [f, x, y] : kValues)
     EXPECT_TRUE(same(value(f, x), y))
         << "function " << static_cast<int>(f) << " at " << x << ": " << value(f, x);
@@ -200,15 +238,34 @@ TYPED_TEST(FunctionsTest, HaveTheSpecialValues) {
 TYPED_TEST(FunctionsTest, PowerHasCsSpecialValues) {
   using T = TypeParam;
   const T inf = std::numeric_limits<T>::infinity(), nan = std::numeric_limits<T>::quiet_NaN();
-  const T values[] = {0,      -T(0), 1,        -1,      2,        -2,   T(0.5), T(-0.5),
-                      inf,    -inf,  3,        -3,      T(2.5),   100,  T(1e9), T(-1e9),
-                      T(1e9 + 64), nan, std::numeric_limits<T>::max(), T(0.999)};
+  const T values[] = {0,
+                      -T(0),
+                      1,
+                      -1,
+                      2,
+                      -2,
+                      T(0.5),
+                      T(-0.5),
+                      inf,
+                      -inf,
+                      3,
+                      -3,
+                      T(2.5),
+                      100,
+                      T(1e9),
+                      T(-1e9),
+                      T(1e9 + 64),
+                      nan,
+                      std::numeric_limits<T>::max(),
+                      T(0.999)};
   for (const T a : values)
     for (const T b : values) {
       const bool undefined = std::isnan(a) || std::isnan(b) || (a < 0 && std::round(b) != b);
       const T expected = undefined ? nan : std::pow(a, b);
       if (!undefined && std::isfinite(expected) && expected != 0 && expected != 1)
-        EXPECT_LE(ulps(power(a, b), std::pow(static_cast<long double>(a), static_cast<long double>(b))), 2)
+        EXPECT_LE(
+            ulps(power(a, b), std::pow(static_cast<long double>(a), static_cast<long double>(b))),
+            2)
             << a << " to the " << b;
       else
         EXPECT_TRUE(same(power(a, b), expected)) << a << " to the " << b << ": " << power(a, b);
@@ -259,7 +316,8 @@ TYPED_TEST(FunctionsTest, KeepTheirBits) {
       EXPECT_EQ(hash(apply(target, golden.f, x)),
                 sizeof(T) == 4 ? golden.for_float : golden.for_double)
           << "function " << static_cast<int>(golden.f) << " target " << static_cast<int>(target);
-    EXPECT_EQ(hash(apply_power(target, x, b)), sizeof(T) == 4 ? "d4646c5f787e1769" : "d29d01cd0d86496a")
+    EXPECT_EQ(hash(apply_power(target, x, b)),
+              sizeof(T) == 4 ? "d4646c5f787e1769" : "d29d01cd0d86496a")
         << "power, target " << static_cast<int>(target);
   }
 }

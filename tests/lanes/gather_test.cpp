@@ -15,7 +15,8 @@ struct Case {
 template <class E>
 struct Gather {
   explicit Gather(const Case& the_case)
-      : c(the_case), out(c.groups, {1, 1, c.outer, c.inner}, c.out_lanes, c.out),
+      : c(the_case),
+        out(c.groups, {1, 1, c.outer, c.inner}, c.out_lanes, c.out),
         table(c.groups, {1, 1, c.rows, c.inner}, c.table_lanes, c.table),
         index(c.groups, {1, 1, 1, c.outer}, c.index_lanes, Layout::kRows) {
     std::mt19937 random(13);
@@ -48,8 +49,13 @@ struct Gather {
 
 std::vector<Case> cases(bool scatter) {
   std::vector<Case> all;
-  for (const auto& [outer, inner, rows] :
-       {std::array{1, 1, 1}, {5, 3, 4}, {3, 16, 7}, {17, 9, 2}, {40, 33, 100}, {2, 65, 3}, {7, 1, 50}})
+  for (const auto& [outer, inner, rows] : {std::array{1, 1, 1},
+                                           {5, 3, 4},
+                                           {3, 16, 7},
+                                           {17, 9, 2},
+                                           {40, 33, 100},
+                                           {2, 65, 3},
+                                           {7, 1, 50}})
     for (const int lanes : {0, 1, 2, 3, 4})
       for (const Layout table : {Layout::kRows, Layout::kReversed, Layout::kGaps})
         for (const Layout out : {Layout::kRows, Layout::kGaps}) {

@@ -50,7 +50,8 @@ TEST(KernelsTest, RefusesUnknownAndUnavailableSets) {
             0u);
   const Without without(HWY_AVX3 | HWY_AVX3_DL);
   const Wish wish("avx512");
-  EXPECT_THAT(refusal(), testing::StartsWith("[lanes] ICLAB_SIMD is 'avx512'; this processor has avx2"));
+  EXPECT_THAT(refusal(),
+              testing::StartsWith("[lanes] ICLAB_SIMD is 'avx512'; this processor has avx2"));
   EXPECT_THROW(kernels<float>(Target::kAvx512), Error);
 }
 

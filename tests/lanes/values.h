@@ -22,14 +22,15 @@ inline std::vector<Target> targets() {
   return all;
 }
 
-/// How the elements lie: without gaps, row-major or with the axes in reverse; with gaps at every axis;
-/// or shared (stride 0) along the inmost axis, the third, or all.
+/// How the elements lie: without gaps, row-major or with the axes in reverse; with gaps at every
+/// axis; or shared (stride 0) along the inmost axis, the third, or all.
 enum class Layout { kRows, kReversed, kGaps, kSharedInner, kSharedRows, kSharedAll, kCount };
 
 template <class E>
 class Value {
  public:
-  Value(std::int64_t groups, const Dims& dims, bool lanes, Layout layout) : groups_(groups), dims_(dims) {
+  Value(std::int64_t groups, const Dims& dims, bool lanes, Layout layout)
+      : groups_(groups), dims_(dims) {
     const std::int64_t gap = layout == Layout::kGaps ? 2 : 0;
     std::int64_t stride = 1 + gap;
     for (int a = 0; a < kMaxRank; ++a) {
@@ -53,9 +54,10 @@ class Value {
   /// Calls f(group, i, lane) for every scalar, in row-major order.
   template <class F>
   void each(F f) const {
-    for (std::int64_t g = 0; g < (operand.lanes ? groups_ : 1); ++g) each_element(dims_, [&](const Dims& i) {
-      for (int lane = 0; lane < (operand.lanes ? kLanes : 1); ++lane) f(g, i, lane);
-    });
+    for (std::int64_t g = 0; g < (operand.lanes ? groups_ : 1); ++g)
+      each_element(dims_, [&](const Dims& i) {
+        for (int lane = 0; lane < (operand.lanes ? kLanes : 1); ++lane) f(g, i, lane);
+      });
   }
 
   template <class F>
@@ -80,7 +82,8 @@ class Value {
   Dims dims_;
 };
 
-// Numbers from a pool made once, from a random place on: making them would take most of the tests' time.
+// Numbers from a pool made once, from a random place on: making them would take most of the tests'
+// time.
 template <class T, class Make>
 void fill_from_pool(std::mt19937& random, std::vector<T>& data, Make make) {
   static const std::vector<T> pool = [&] {
@@ -99,9 +102,8 @@ void fill_from_pool(std::mt19937& random, std::vector<T>& data, Make make) {
 /// Normal numbers: their sums depend on the order.
 template <class T>
 void fill_normal(std::mt19937& random, std::vector<T>& data) {
-  fill_from_pool(random, data, [normal = std::normal_distribution<T>()](auto& r) mutable {
-    return normal(r);
-  });
+  fill_from_pool(random, data,
+                 [normal = std::normal_distribution<T>()](auto& r) mutable { return normal(r); });
 }
 
 /// Numbers of all sizes, whole ones, zeros of both signs, infinities and NaN among them.
@@ -110,23 +112,30 @@ void fill(std::mt19937& random, std::vector<T>& data) {
   using Limits = std::numeric_limits<T>;
   fill_from_pool(random, data, [normal = std::normal_distribution<T>()](auto& r) mutable {
     switch (r() % 32) {
-      case 0: return T(0);
-      case 1: return -T(0);
-      case 2: return Limits::infinity();
-      case 3: return -Limits::infinity();
-      case 4: return Limits::quiet_NaN();
-      case 5: return T(static_cast<int>(r() % 9) - 4);
-      case 6: return std::ldexp(normal(r), static_cast<int>(r() % 200) - 100);
-      default: return 3 * normal(r);
+      case 0:
+        return T(0);
+      case 1:
+        return -T(0);
+      case 2:
+        return Limits::infinity();
+      case 3:
+        return -Limits::infinity();
+      case 4:
+        return Limits::quiet_NaN();
+      case 5:
+        return T(static_cast<int>(r() % 9) - 4);
+      case 6:
+        return std::ldexp(normal(r), static_cast<int>(r() % 200) - 100);
+      default:
+        return 3 * normal(r);
     }
   });
 }
 /// Small numbers, so that operands are often equal, and some whose sums and products wrap.
 template <>
 inline void fill(std::mt19937& random, std::vector<std::int32_t>& data) {
-  fill_from_pool(random, data, [](auto& r) {
-    return static_cast<std::int32_t>(r() % 4 ? r() % 5 - 2 : r());
-  });
+  fill_from_pool(random, data,
+                 [](auto& r) { return static_cast<std::int32_t>(r() % 4 ? r() % 5 - 2 : r()); });
 }
 
 /// The same bits, any NaN being as good as another.
