@@ -42,6 +42,7 @@ double predicted_level(const Law& law) {
 // J/r at the slowest descent between the 25 % and the 90 % drop.
 double level(const Arm& arm) {
   const Law law = law_of(arm);
+  if (std::isinf(passage(arm, 0.9))) return analysis::kNever;
   const Arm::Curve curve = arm.curve(0, {});
   return analysis::value_at_slowest_descent(curve.steps, curve.values, passage(arm, 0.25) / law.lr,
                                             passage(arm, 0.9) / law.lr);
