@@ -187,12 +187,12 @@ struct Elementwise {
     return reinterpret_cast<E*>(row.data[kOperand]);
   }
 
-  // ---- rows of scalars ----
+  // ---- rows of scalars; a row is copied, so that no store of a vector may change it ----
 
   static void scalars_row(const Row& row) { scalars_row_of(row, std::index_sequence_for<In...>()); }
 
   template <size_t... I>
-  static HWY_INLINE void scalars_row_of(const Row& row, std::index_sequence<I...>) {
+  static HWY_INLINE void scalars_row_of(Row row, std::index_sequence<I...>) {
     std::int64_t i = 0;
     if (Op::kCheap && row.stride[0] == 1 && (... && (row.stride[I + 1] == 1)))
       for (; i + kStep <= row.n; i += kStep)
@@ -264,7 +264,7 @@ struct Elementwise {
   }
 
   template <size_t... I>
-  static HWY_INLINE void lanes_row(const Row& row, unsigned mask, std::index_sequence<I...>) {
+  static HWY_INLINE void lanes_row(Row row, unsigned mask, std::index_sequence<I...>) {
     for (std::int64_t i = 0; i < row.n; ++i)
       for (std::int64_t lane = 0; lane < kLanes; lane += kStep)
         store(Op()(D(), lanes_of<In, I>(row, mask, i, lane)...),
