@@ -125,7 +125,7 @@ Section study_section() {
   precision.choices = {"float32", "float64"};
   return {"[study]", "[study]",
           {optional(text("name", "what reports call it; default: the file's name")),
-           with_fallback(integer("seeds", "runs per sweep point", 1, 1e7), std::int64_t{1}),
+           with_fallback(integer("seeds", "runs per sweep point", 1, 1e6), std::int64_t{1}),
            with_fallback(integer("seed", "study seed, part of every random key", 0, 9.2e18), std::int64_t{0}),
            precision,
            with_fallback(number("independent", Kind::kBoolean, "sweep points don't share random streams"),
@@ -304,7 +304,7 @@ std::optional<train::StopRule> read_stop(const Node& root, const std::vector<Pro
     throw UsageError(fmt::format(
         "{}: found '{}', the name of {} probes; accepted is the name of one of them: {}{}{}", where("probe"),
         settings.text("probe"), found, names.empty() ? "none" : join(names),
-        did_you_mean(settings.text("probe"), names),
+        found == 0 ? did_you_mean(settings.text("probe"), names) : "",
         found > 1 ? "; give each [[probe]] its own name = \"...\"" : ""));
   if (settings.has("series")) rule.series = settings.text("series");
   if (settings.has("above")) rule.above = settings.real("above");

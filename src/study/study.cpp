@@ -18,7 +18,7 @@
 namespace iclab::study {
 namespace {
 
-constexpr std::int64_t kMaxRuns = 10'000'000;
+constexpr std::int64_t kMaxRuns = 1'000'000;
 constexpr std::int64_t kMaxDueOfAllPoints = 20'000'000;
 
 const std::vector<std::string> kTables = {"study", "task", "model", "train", "probe", "sweep"};

@@ -3,8 +3,11 @@
 
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <map>
+#include <memory>
 
 namespace iclab::study {
 
@@ -29,22 +32,31 @@ class FullDisk {
   static int open(sqlite3_vfs*, const char* name, sqlite3_file* file, int flags, int* out_flags) {
     const int code = original_->xOpen(original_, name, file, flags, out_flags);
     if (code != SQLITE_OK || !file->pMethods) return code;
-    real_ = file->pMethods;
-    methods_ = *real_;
-    methods_.xWrite = write;
-    file->pMethods = &methods_;
+    // Databases and journals have methods of their own.
+    const auto known = methods_.find(file->pMethods);
+    if (known == methods_.end()) {
+      real_write_ = file->pMethods->xWrite;
+      auto copy = std::make_unique<sqlite3_io_methods>(*file->pMethods);
+      copy->xWrite = write;
+      file->pMethods = (methods_[file->pMethods] = std::move(copy)).get();
+    } else {
+      file->pMethods = known->second.get();
+    }
     return code;
   }
   static int write(sqlite3_file* file, const void* data, int bytes, sqlite3_int64 offset) {
-    if (left_ < bytes) return SQLITE_FULL;
-    left_ -= bytes;
-    return real_->xWrite(file, data, bytes, offset);
+    sqlite3_int64 size = 0;  // only growth takes room
+    file->pMethods->xFileSize(file, &size);
+    const std::int64_t growth = std::max<std::int64_t>(0, offset + bytes - size);
+    if (growth > left_) return SQLITE_FULL;
+    left_ -= growth;
+    return real_write_(file, data, bytes, offset);
   }
 
   static inline std::atomic<std::int64_t> left_;
   static inline sqlite3_vfs* original_;
-  static inline const sqlite3_io_methods* real_;
-  static inline sqlite3_io_methods methods_;
+  static inline std::map<const sqlite3_io_methods*, std::unique_ptr<sqlite3_io_methods>> methods_;
+  static inline int (*real_write_)(sqlite3_file*, const void*, int, sqlite3_int64);
   sqlite3_vfs vfs_;
 };
 

@@ -239,7 +239,8 @@ INSTANTIATE_TEST_SUITE_P(Values, BadStudy, testing::Values(
   Bad{"seeds = 2", "seeds = 0", "s.toml:3: [study] seeds: found 0, accepted is a number at least 1"},
   Bad{"seeds = 2", "seeds = -1", "s.toml:3: [study] seeds: found -1"},
   Bad{"seeds = 2", "seeds = 2.5", "s.toml:3: [study] seeds: found 2.5, accepted is an integer"},
-  Bad{"seeds = 2", "seeds = 10_000_000", "s.toml: [study] seeds: found 1 points of 10000000 seeds, accepted are at most"},
+  Bad{"seeds = 2", "seeds = 2_000_000", "s.toml:3: [study] seeds: found 2000000, accepted is a number at least 1 and at "
+                                        "most 1000000"},
   Bad{"seeds = 2", "seeds = 1979-05-27", "s.toml:3: found a date or time, accepted are"},
   Bad{"seeds = 2", "precision = \"float16\"", "s.toml:3: [study] precision: found 'float16', accepted is one of float32, "
                                              "float64"},
@@ -366,6 +367,8 @@ TEST(Study, ListsAndFilesThatAreTooLong) {
   EXPECT_THAT(error_of(with(with(kSmallStudy, "every = 10", "every = 1"), "steps = 40", "steps = 900_000") +
                        "[sweep]\n\"task.context\" = { range = [1, 100] }\n"),
               StartsWith("s.toml: [[probe]]: found "));
+  EXPECT_THAT(error_of(with(kSmallStudy, "seeds = 2", "seeds = 20_000") + "[sweep]\n\"task.context\" = { range = [1, 60] }\n"),
+              StartsWith("s.toml: [study] seeds: found 60 points of 20000 seeds, accepted are at most 1000000 runs"));
 }
 
 TEST(Study, BadOverrides) {
