@@ -191,6 +191,7 @@ class Drawing {
     spec["usermeta"] = {{"panels", panels_.size()},
                         {"marks", rows_.size()},
                         {"label_letters", direct_ ? longest_series() : 0},
+                        {"legend_entry_width", legend_entry_width()},
                         {"legend", direct_ ? legend() : Json()}};
     return spec;
   }
@@ -248,6 +249,9 @@ class Drawing {
     types["x"] = categories_ ? "string" : "number";
     return types;
   }
+
+  // Pixels of a symbol and the longest name.
+  size_t legend_entry_width() const { return 44 + 15 * longest_series() / 2; }
 
   size_t longest_series() const {
     size_t letters = 0;
@@ -318,7 +322,7 @@ class Drawing {
     return {{"title", nullptr},
             {"orient", "top"},
             {"direction", "horizontal"},
-            {"columns", 0},
+            {"columns", std::max<size_t>(1, kWidth / legend_entry_width())},
             {"symbolSize", 70},
             {"labelLimit", 260},
             {"offset", panels_.empty() ? 34 : 10}};

@@ -55,7 +55,8 @@
     delete spec.title; // stands above the figure as a heading
     spec.data.values = figure.csv;
     spec.config = themed(spec.config);
-    const { panels, label_letters: letters, legend } = spec.usermeta;
+    const { panels, label_letters: letters, legend, legend_entry_width: entry } = spec.usermeta;
+    const legendColumns = Math.max(1, Math.floor(width / entry));
     const narrow = width < NARROW;
     const large = figure.element.closest(".headline") !== null;
     if (panels > 0) {
@@ -63,7 +64,7 @@
       spec.columns = columns;
       spec.spec.width = Math.floor((width - 70 - 20 * (columns - 1)) / columns);
       spec.spec.height = narrow ? 200 : large ? 300 : 250;
-      spec.spec.layer.forEach((layer) => widen(layer, narrow));
+      spec.spec.layer.forEach((layer) => widen(layer, narrow, legendColumns));
       return spec;
     }
     spec.width = width;
@@ -76,15 +77,15 @@
           if (layer.encoding[channel]) layer.encoding[channel].legend = structuredClone(legend);
       });
     }
-    spec.layer.forEach((layer) => widen(layer, narrow, width));
+    spec.layer.forEach((layer) => widen(layer, narrow, legendColumns, width));
     return spec;
   }
 
   // Legends and ticks for the width at hand.
-  function widen(layer, narrow, width = 0) {
+  function widen(layer, narrow, legendColumns, width = 0) {
     for (const channel of ["color", "shape"]) {
       const legend = layer.encoding[channel]?.legend;
-      if (legend) legend.columns = narrow ? 2 : Math.max(2, Math.floor((width || 900) / 135));
+      if (legend) legend.columns = legendColumns;
     }
     const { x, y } = layer.encoding;
     if (x?.axis) {
