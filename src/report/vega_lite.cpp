@@ -7,6 +7,8 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
+
 namespace iclab::report {
 namespace {
 
@@ -23,6 +25,18 @@ std::string axis_title(const Axis& axis) {
   if (!axis.symbol.empty()) title += (title.empty() ? "" : ", ") + axis.symbol;
   if (!axis.unit.empty()) title += " (" + axis.unit + ")";
   return title;
+}
+
+// A caption in lines as long as a figure is wide: Vega does not wrap.
+std::vector<std::string> lines_of(const std::string& text) {
+  constexpr size_t kLetters = 110;
+  std::vector<std::string> lines;
+  for (const std::string& word : split(text, ' ')) {
+    const bool fits = !lines.empty() && lines.back().size() + 1 + word.size() <= kLetters;
+    if (fits) lines.back() += " " + word;
+    else lines.push_back(word);
+  }
+  return lines;
 }
 
 // The stretch of an axis that is drawn.
@@ -168,7 +182,7 @@ class Drawing {
     Json spec;
     spec["$schema"] = kSchema;
     spec["title"] = {{"text", figure_.title()}, {"anchor", "start"}};
-    if (!figure_.caption().empty()) spec["title"]["subtitle"] = figure_.caption();
+    if (!figure_.caption().empty()) spec["title"]["subtitle"] = lines_of(figure_.caption());
     spec["description"] = figure_.title() + ". " + figure_.caption();
     spec["data"] = {{"format", {{"type", "csv"}, {"parse", parse()}}}};
     if (!derived().empty()) spec["transform"] = derived();
