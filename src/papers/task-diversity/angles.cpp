@@ -76,7 +76,7 @@ std::vector<Arm> one_a_context(const std::vector<Arm>& arms, std::int64_t K) {
 report::Figure angle_figure(const std::string& name, const std::vector<Arm>& single,
                             const std::vector<Arm>& both) {
   report::Figure figure(name, "Risk against the angle to the training subspace",
-                        {.word = "angle to the training subspace",
+                        {.word = "angle",
                          .symbol = "θ",
                          .unit = "degrees",
                          .from = 0,
@@ -87,7 +87,7 @@ report::Figure angle_figure(const std::string& name, const std::vector<Arm>& sin
       "Trained on one subspace, the risk climbs like sin²θ to that of knowing nothing; trained "
       "on a union, it is flat at every angle inside the span, and climbs outside.");
   figure.panels("context n");
-  const auto panel = [](const Arm& arm) { return fmt::format("n = {:.0f}", law_of(arm).n); };
+  const auto panel = [](const Arm& arm) { return fmt::format("{:.0f}", law_of(arm).n); };
   for (const Arm& arm : one_a_context(single, 1))
     draw_curve(figure, "single subspace", arm, false, panel(arm));
   for (const Arm& arm : one_a_context(both, 2)) {
@@ -113,10 +113,8 @@ report::Claim judge_single(const Measurements& measurements) {
   claim.title = "One subspace: the risk is linear in cos²θ";
   claim.statement =
       "A model trained on tasks of a single subspace has a test risk that depends on the angle θ "
-      "between "
-      "that subspace and the test tasks, and cannot be driven to 0. Our closed form: linear in "
-      "cos²θ, "
-      "tending to sin²θ for long contexts.";
+      "between that subspace and the test tasks, and cannot be driven to 0. Our closed form: linear "
+      "in cos²θ, tending to sin²θ for long contexts.";
   claim.provenance = provenance(
       "paper",
       "arXiv 2505.14808 and 2606.06814 state the dependence on the angle; the exact curve is ours",
