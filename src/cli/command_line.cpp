@@ -85,7 +85,7 @@ std::optional<Result> parse_and_run(int count, const char* const* words) {
     parsers.app.parse(count, words);
   } catch (const CLI::CallForHelp&) {
     const auto chosen = parsers.app.get_subcommands();
-    return Result{chosen.empty() ? parsers.app.help() : chosen.front()->help()};
+    return Result{chosen.empty() ? parsers.app.help() : chosen.front()->help("iclab")};
   } catch (const CLI::ParseError& error) {
     const auto chosen = parsers.app.get_subcommands();
     const std::string name = chosen.empty() ? "" : " " + chosen.front()->get_name();

@@ -137,7 +137,7 @@ Action add_run(CLI::App& parser) {
                     "Only every N-th run, from the I-th on, into a store of its own; I from 1 to N")
       ->type_name("I/N");
   parser.add_flag("--dry-run", options->dry_run,
-                  "Say how many runs, how much memory and how long, and train only for a second to know");
+                  "Only say how many runs, how much memory and how long (measured for about a second)");
   parser.footer(
       "Example:\n  iclab run examples/components.toml --set study.seeds=8 --threads 2\n\n"
       "Ctrl-C saves and returns; the same command goes on from there.");

@@ -24,7 +24,7 @@ int TrainingOptions::thread_count() const {
 void add_training_options(CLI::App& parser, TrainingOptions& options, const std::string& default_out) {
   // One value a --set: the next word may be a study file.
   parser.add_option("--set", options.overrides,
-                    "Replace a setting of the study file, e.g. train.lr=0.1 or study.seeds=3")
+                    "Replace a setting of the study file, e.g. train.steps=2000 or study.seeds=3")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   parser.add_option("--threads", options.threads, "Threads (default: one per processor)")

@@ -10,8 +10,9 @@
 namespace iclab::cli {
 namespace {
 
-// "7 of 8 checks ok"; checks that only inform are not counted.
+// "7 of 8 checks ok"; checks that only inform are not counted, a smoke run's mean nothing.
 std::string checks_text(const report::Claim& claim) {
+  if (claim.verdict == report::Verdict::kNone) return "";
   std::int64_t ok = 0, judged = 0;
   for (const report::Check& check : claim.checks) {
     if (check.outcome == report::Outcome::kShown) continue;

@@ -39,8 +39,8 @@ std::string progress_line(const ProgressState& state, int bar_width) {
   }
   line += fmt::format("{:3.0f}%  {}", 100 * fraction, state.label);
   if (state.steps_per_second > 0)
-    line += fmt::format("  {} steps/s  {} left", human_count(state.steps_per_second),
-                        human_seconds(state.seconds_left));
+    line += fmt::format("  {} steps/s", human_count(state.steps_per_second));
+  if (state.seconds_left > 0) line += fmt::format("  {} left", human_seconds(state.seconds_left));
   return line;
 }
 

@@ -70,10 +70,16 @@ std::string series_label(const study::ProbeSpec& probe, const std::string& serie
   return series == probe.name || series == probe.choice.kind ? probe.name : probe.name + "." + series;
 }
 
+std::string short_text(const Setting& setting) {
+  if (const auto* text = std::get_if<std::string>(&setting)) return *text;
+  if (const auto* real = std::get_if<double>(&setting)) return fmt::format("{:.6g}", *real);
+  return iclab::to_text(setting);
+}
+
 std::string point_label(const std::vector<std::pair<std::string, Setting>>& axes) {
   std::string label;
   for (const auto& [key, value] : axes)
-    label += fmt::format("{}{} = {}", label.empty() ? "" : ", ", key, iclab::to_text(value));
+    label += fmt::format("{}{} = {}", label.empty() ? "" : ", ", key, short_text(value));
   return label;
 }
 
@@ -93,7 +99,7 @@ std::string to_text(const std::vector<PointRow>& rows) {
   std::vector<std::vector<std::string>> cells{heading};
   for (const PointRow& row : rows) {
     std::vector<std::string>& line = cells.emplace_back();
-    for (const auto& [key, value] : row.axes) line.push_back(iclab::to_text(value));
+    for (const auto& [key, value] : row.axes) line.push_back(short_text(value));
     line.push_back(fmt::format("{}", row.runs));
     if (stops) line.push_back(row.steps ? short_number(*row.steps) : "");
     for (const std::string& label : labels) {

@@ -27,6 +27,9 @@ std::vector<PointRow> point_rows(const study::Study& study, const study::Store& 
 /// What a column or a figure calls a series: "risk", "mse.mse_squared".
 std::string series_label(const study::ProbeSpec& probe, const std::string& series);
 
+/// A setting for the eye: text without quotes, reals to six digits.
+std::string short_text(const Setting& setting);
+
 /// "task.components = 2, model.alpha = 0.1"; "" without axes.
 std::string point_label(const std::vector<std::pair<std::string, Setting>>& axes);
 

@@ -84,7 +84,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"DuplicateKey", "dim     = 4", "dim = 4\ndim = 5", {"dim"}, 1},
         Mistake{"NotToml", "dim     = 4", "dim = = 4", {}},
         Mistake{"BadUtf8", "\"small\"", "\"sm\xff\"", {"UTF-8"}}),
-    [](const testing::TestParamInfo<Mistake>& info) { return info.param.name; });
+    [](const testing::TestParamInfo<Mistake>& mistake) { return mistake.param.name; });
 
 // Studies whose parts are each right and don't go together.
 TEST(BadInput, ShapesThatConflict) {
