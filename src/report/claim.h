@@ -99,7 +99,7 @@ struct PaperReport {
   std::string version;
   int numerics = 0;
   std::string machine;  // processor and instruction set
-  int threads = 0;
+  int threads = 0;         // 0: not known
 };
 
 /// The schema of claims.json (docs/formats.md). "verdict" is null for kNone, "ok" is null unless ok

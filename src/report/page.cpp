@@ -41,8 +41,12 @@ std::string arxiv_link(const std::string& id) {
   return fmt::format("<a href=\"https://arxiv.org/abs/{0}\">arXiv:{0}</a>", escape(id));
 }
 
+// The page of a study that belongs to no paper judges nothing.
+bool is_study(const PaperReport& report) { return report.mode == "study"; }
+
 // "9 reproduced, 1 inconclusive, 2 not built yet".
 std::string tally(const PaperReport& report) {
+  if (is_study(report)) return "";
   std::map<Verdict, int> counts;
   for (const Claim& claim : report.claims) ++counts[claim.verdict];
   std::vector<std::string> parts;
@@ -79,7 +83,7 @@ std::string colophon(const PaperReport& report) {
   return fact("ICLab", escape(report.version)) +
          fact("numerics version", fmt::format("{}", report.numerics)) +
          fact("machine", escape(report.machine)) +
-         fact("threads", fmt::format("{}", report.threads)) +
+         (report.threads > 0 ? fact("threads", fmt::format("{}", report.threads)) : "") +
          fact("store SHA-256", fmt::format("<code>{}</code>", escape(report.store_sha256)));
 }
 
@@ -130,8 +134,10 @@ std::string page_text(const PaperReport& report, const Palette& palette) {
     if (claim.id == report.headline && !claim.figures.empty()) above = claim.figures.front().name();
   std::string cards;
   for (const Claim& claim : report.claims) cards += card_html(claim, palette, above);
+  const bool study = is_study(report);
   const Places places = {
       {"title", escape(report.title)},
+      {"kind", study ? "study" : "reproduction"},
       {"paper", escape(report.paper)},
       {"css", std::string(page_css())},
       {"authors", escape(report.authors)},
@@ -141,9 +147,10 @@ std::string page_text(const PaperReport& report, const Palette& palette) {
       {"strip", strip(report, "")},
       {"facts", facts(report)},
       {"headline", headline(report, palette)},
-      {"note", section("note", "What is the paper’s and what is ours", notes(report))},
-      {"claims", section("claims", "Claims", cards)},
-      {"unchecked", section("unchecked", "What could not be checked", unchecked(report))},
+      {"note", section("note", study ? "Runs" : "What is the paper’s and what is ours", notes(report))},
+      {"claims", section("claims", study ? "Series" : "Claims", cards)},
+      {"unchecked", section("unchecked", study ? "What is not drawn" : "What could not be checked",
+                            unchecked(report))},
       {"references", section("references", "References", references(report))},
       {"colophon", colophon(report)},
       {"vega", script_text(vega_js())},
