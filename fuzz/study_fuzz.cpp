@@ -14,8 +14,10 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, size_t size) {
   if (const size_t feed = text.find('\f'); feed != std::string::npos) {
     std::string line;
     for (const char c : text.substr(feed + 1) + '\n') {
-      if (c == '\n' && !line.empty()) overrides.push_back(std::exchange(line, {}));
-      else if (c != '\n') line += c;
+      if (c == '\n' && !line.empty())
+        overrides.push_back(std::exchange(line, {}));
+      else if (c != '\n')
+        line += c;
     }
     text.resize(feed);
   }

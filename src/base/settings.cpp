@@ -112,8 +112,8 @@ const std::vector<double>& Settings::reals(const std::string& name) const {
 
 Json Settings::json() const {
   Json json = Json::object();
-  for (const auto& [name, value] : values_)
-    std::visit([&](const auto& x) { json[name] = x; }, value);
+  for (const auto& entry : values_)  // clang 14 captures no structured bindings
+    std::visit([&](const auto& x) { json[entry.first] = x; }, entry.second);
   return json;
 }
 

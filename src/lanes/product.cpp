@@ -344,7 +344,7 @@ struct Plan {
 template <class Kernel>
 void multiply_all(const ProductArgs& args, std::int64_t groups,
                   const Matrices<typename Kernel::T>& whole, Plan plan = {}) {
-  const auto [r, c] =
+  const std::pair<int, int> tile =
       choose_tile(whole.rows, whole.columns, whole.k * whole.groups, Kernel::kMostRows);
   for_each_matrix(args, groups, [&](std::int64_t b0, std::int64_t b1, std::int64_t g) {
     Matrices<typename Kernel::T> m = whole;
@@ -352,9 +352,9 @@ void multiply_all(const ProductArgs& args, std::int64_t groups,
     m.a.data += offset(args.a, b0, b1, g);
     m.b.data += offset(args.b, b0, b1, g);
     if (plan.packs || plan.folds)
-      multiply_by_panels<Kernel>(m, r, c, plan.packs, plan.folds);
+      multiply_by_panels<Kernel>(m, tile.first, tile.second, plan.packs, plan.folds);
     else
-      multiply<Kernel>(m, Cut(m.rows, r), Cut(m.columns, c));
+      multiply<Kernel>(m, Cut(m.rows, tile.first), Cut(m.columns, tile.second));
   });
 }
 
