@@ -247,15 +247,16 @@ report::Claim judge(const Measurements& measurements) {
   claim.title = "Does diversity shorten the plateau? The regime map";
   claim.statement =
       "The paper's claim (i): more training task diversity shortens the plateau of in-context "
-      "learning. What is "
-      "held fixed while diversity grows could not be read in the abstract, and it decides: at "
-      "fixed learning "
-      "rate T ∝ 1/‖Σ ω_k C_k‖_F. A mixture of equal-power subspaces with the mean loss (A) "
-      "lengthens the plateau; "
-      "summed losses (B), nested classes (E) and conditioning (D) shorten it; an overlapping class "
-      "(E′) does so "
-      "only with ν > 3(r − s) columns of its own; a matched rate (C) and Adam (G) make it (almost) "
-      "neutral.";
+      "learning. What is held fixed while diversity grows could not be read in the abstract, and "
+      "it "
+      "decides. What is judged here is our map of it, not claim (i) itself: at a fixed learning "
+      "rate "
+      "T ∝ 1/‖Σ ω_k C_k‖_F. A mixture of equal-power subspaces with the mean loss (A) lengthens "
+      "the "
+      "plateau; summed losses (B), nested classes (E) and conditioning (D) shorten it; an "
+      "overlapping class (E′) does so only with ν > 3(r − s) columns of its own; a matched rate "
+      "(C) "
+      "and Adam (G) make it (almost) neutral.";
   claim.provenance = provenance("paper",
                                 "claim (i) is in the abstract of arXiv 2606.06814; conventions A "
                                 "to G are our readings of it, "
