@@ -68,7 +68,8 @@ Cost measure(Job& job, double budget) {
   Cost cost;
   cost.compile = seconds_since(begin);
   for (size_t i = 0; i < job.probes().size(); ++i)
-    cost.seconds += probe_seconds(job, *learner, i) * static_cast<double>(job.probes()[i].due.size());
+    cost.seconds +=
+        probe_seconds(job, *learner, i) * static_cast<double>(job.probes()[i].due.size());
   cost.bytes = bytes_of(job, *learner);
   const double left = std::max(0.0, budget - seconds_since(begin));
   cost.seconds += update_seconds(job, *learner, left) * static_cast<double>(job.steps());
@@ -100,7 +101,8 @@ Estimate estimate(const Study& study, const RunnerOptions& options) {
 
   const int processors = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   const std::int64_t threads =
-      std::clamp<std::int64_t>(options.threads > 0 ? options.threads : processors, 1, std::max<std::int64_t>(1, estimate.runs));
+      std::clamp<std::int64_t>(options.threads > 0 ? options.threads : processors, 1,
+                               std::max<std::int64_t>(1, estimate.runs));
   const double at_once = static_cast<double>(std::min<std::int64_t>(threads, processors));
   estimate.seconds = seconds / static_cast<double>(measured) * static_cast<double>(jobs.size()) /
                      static_cast<double>(options.shards) / at_once;

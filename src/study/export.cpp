@@ -27,7 +27,9 @@ constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // as the reference impl
 class WholeFile {
  public:
   explicit WholeFile(std::filesystem::path file)
-      : file_(std::move(file)), part_(file_.string() + ".part"), out_(part_, std::ios::binary | std::ios::trunc) {}
+      : file_(std::move(file)),
+        part_(file_.string() + ".part"),
+        out_(part_, std::ios::binary | std::ios::trunc) {}
 
   ~WholeFile() {
     if (std::error_code ignored; !done_) std::filesystem::remove(part_, ignored);
@@ -45,7 +47,8 @@ class WholeFile {
     check();
     std::error_code failure;
     std::filesystem::rename(part_, file_, failure);
-    if (failure) throw Error(fmt::format("{}: cannot be written ({})", file_.string(), failure.message()));
+    if (failure)
+      throw Error(fmt::format("{}: cannot be written ({})", file_.string(), failure.message()));
     done_ = true;
   }
 
@@ -61,11 +64,12 @@ class WholeFile {
   bool done_ = false;
 };
 
-// ---- safetensors -----------------------------------------------------------------------------------
+// ---- safetensors --------------------------------------------------------------------------------
 
 class HeaderReader {
  public:
-  HeaderReader(const std::string& name, std::uint64_t data_bytes) : name_(name), data_bytes_(data_bytes) {}
+  HeaderReader(const std::string& name, std::uint64_t data_bytes)
+      : name_(name), data_bytes_(data_bytes) {}
 
   // Where a tensor's data lies, and the tensor without it.
   struct Entry {
@@ -82,7 +86,8 @@ class HeaderReader {
       return true;
     };
     const Json header = Json::parse(text, watch, false);
-    if (!header.is_object() || twice) fail("found a header that is no JSON object with each name once");
+    if (!header.is_object() || twice)
+      fail("found a header that is no JSON object with each name once");
     std::vector<Entry> entries;
     for (const auto& [name, value] : header.items())
       if (name != "__metadata__") entries.push_back(entry(name, value));
@@ -90,10 +95,12 @@ class HeaderReader {
     std::ranges::sort(entries, {}, [](const Entry& e) { return std::pair(e.begin, e.end); });
     std::uint64_t at = 0;
     for (const Entry& one : entries) {
-      if (one.begin != at) fail(fmt::format("'{}' begins at byte {}, accepted is {}", one.tensor.name, one.begin, at));
+      if (one.begin != at)
+        fail(fmt::format("'{}' begins at byte {}, accepted is {}", one.tensor.name, one.begin, at));
       at = one.end;
     }
-    if (at != data_bytes_) fail(fmt::format("found {} bytes of data, the header has {}", data_bytes_, at));
+    if (at != data_bytes_)
+      fail(fmt::format("found {} bytes of data, the header has {}", data_bytes_, at));
     return entries;
   }
 
@@ -105,15 +112,19 @@ class HeaderReader {
   Entry entry(const std::string& name, const Json& value) const {
     const auto is_size = [](const Json& x) { return x.is_number_unsigned(); };
     const auto sizes = [&](const char* key) {
-      return value.contains(key) && value[key].is_array() && std::ranges::all_of(value[key], is_size);
+      return value.contains(key) && value[key].is_array() &&
+             std::ranges::all_of(value[key], is_size);
     };
-    const bool whole = value.is_object() && value.size() == 3 && sizes("shape") && sizes("data_offsets") &&
-                       value["data_offsets"].size() == 2 && value.contains("dtype") && value["dtype"].is_string();
+    const bool whole = value.is_object() && value.size() == 3 && sizes("shape") &&
+                       sizes("data_offsets") && value["data_offsets"].size() == 2 &&
+                       value.contains("dtype") && value["dtype"].is_string();
     if (!whole) fail(fmt::format("'{}' needs dtype, shape and data_offsets", name));
     const std::string type = value["dtype"].get<std::string>();
-    if (type != "F32" && type != "F64") fail(fmt::format("'{}' is {}, accepted are F32 and F64", name, type));
+    if (type != "F32" && type != "F64")
+      fail(fmt::format("'{}' is {}, accepted are F32 and F64", name, type));
 
-    Entry found{{name, {}, type == "F64", {}}, value["data_offsets"][0].get<std::uint64_t>(),
+    Entry found{{name, {}, type == "F64", {}},
+                value["data_offsets"][0].get<std::uint64_t>(),
                 value["data_offsets"][1].get<std::uint64_t>()};
     std::uint64_t bytes = found.tensor.is_double ? sizeof(double) : sizeof(float);
     for (const Json& x : value["shape"]) {
@@ -123,8 +134,8 @@ class HeaderReader {
       bytes = extent != 0 && bytes > data_bytes_ / extent ? data_bytes_ + 1 : bytes * extent;
     }
     if (found.end > data_bytes_ || found.begin > found.end || found.end - found.begin != bytes)
-      fail(fmt::format("'{}' lies from byte {} to {}, which does not fit its shape or the file", name,
-                       found.begin, found.end));
+      fail(fmt::format("'{}' lies from byte {} to {}, which does not fit its shape or the file",
+                       name, found.begin, found.end));
     return found;
   }
 
@@ -132,7 +143,7 @@ class HeaderReader {
   std::uint64_t data_bytes_;
 };
 
-// ---- CSV ---------------------------------------------------------------------------------------------
+// ---- CSV ----------------------------------------------------------------------------------------
 
 std::string quoted(const std::string& text) {
   if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
@@ -149,10 +160,14 @@ std::string cell(const Setting& value) {
 const char* status_text(const StoredRun& run) {
   if (!run.error.empty()) return "failed";
   switch (run.status) {
-    case train::RunStatus::kRunning: return "running";
-    case train::RunStatus::kFinished: return "finished";
-    case train::RunStatus::kStopped: return "stopped";
-    case train::RunStatus::kDiverged: return "diverged";
+    case train::RunStatus::kRunning:
+      return "running";
+    case train::RunStatus::kFinished:
+      return "finished";
+    case train::RunStatus::kStopped:
+      return "stopped";
+    case train::RunStatus::kDiverged:
+      return "diverged";
   }
   return "";
 }
@@ -163,15 +178,17 @@ std::string header(const Study& study) {
   return text + ",seed";
 }
 
-std::string series_rows(const std::string& prefix, const Point& point, const std::vector<Series>& all) {
+std::string series_rows(const std::string& prefix, const Point& point,
+                        const std::vector<Series>& all) {
   std::string rows;
   for (const ProbeSpec& probe : point.probes) {
     for (const Series& series : all) {
       if (series.probe != probe.id) continue;
       for (size_t i = 0; i < series.steps.size(); ++i)
         for (size_t j = 0; j < series.values[i].size(); ++j)
-          fmt::format_to(std::back_inserter(rows), "{},{},{},{},{},{}\n", prefix, quoted(probe.name),
-                         quoted(series.name), series.steps[i], j, series.values[i][j]);
+          fmt::format_to(std::back_inserter(rows), "{},{},{},{},{},{}\n", prefix,
+                         quoted(probe.name), quoted(series.name), series.steps[i], j,
+                         series.values[i][j]);
     }
   }
   return rows;
@@ -202,7 +219,8 @@ std::vector<std::byte> to_safetensors(std::span<const train::Tensor> tensors,
   return bytes;
 }
 
-std::vector<train::Tensor> from_safetensors(std::span<const std::byte> bytes, const std::string& name) {
+std::vector<train::Tensor> from_safetensors(std::span<const std::byte> bytes,
+                                            const std::string& name) {
   std::uint64_t size = 0;
   const bool has_size = bytes.size() >= sizeof size;
   if (has_size) std::memcpy(&size, bytes.data(), sizeof size);
@@ -242,7 +260,8 @@ void write_csv(const std::filesystem::path& folder, const Study& study, const St
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
   if (failure)
-    throw Error(fmt::format("{}: the folder cannot be made ({})", folder.string(), failure.message()));
+    throw Error(
+        fmt::format("{}: the folder cannot be made ({})", folder.string(), failure.message()));
 
   WholeFile runs(folder / "runs.csv"), series(folder / "series.csv");
   runs.write(header(study) + ",status,step,seconds,error\n");

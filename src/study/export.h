@@ -12,14 +12,16 @@
 
 namespace iclab::study {
 
-/// The safetensors format: 8 bytes little-endian N, N bytes of JSON header, raw data. `metadata` becomes
-/// the header's __metadata__.
+/// The safetensors format: 8 bytes little-endian N, N bytes of JSON header, raw data. `metadata`
+/// becomes the header's __metadata__.
 std::vector<std::byte> to_safetensors(std::span<const train::Tensor> tensors,
                                       const std::map<std::string, std::string>& metadata = {});
 
-/// The tensors in the order of their data. Strict: throws Error that begins with `name` for a header that is
-/// not one, other types than F32 and F64, sizes that don't fit, gaps, overlaps, equal names, bytes left over.
-std::vector<train::Tensor> from_safetensors(std::span<const std::byte> bytes, const std::string& name);
+/// The tensors in the order of their data. Strict: throws Error that begins with `name` for a
+/// header that is not one, other types than F32 and F64, sizes that don't fit, gaps, overlaps,
+/// equal names, bytes left over.
+std::vector<train::Tensor> from_safetensors(std::span<const std::byte> bytes,
+                                            const std::string& name);
 
 /// The same with a file. Written beside it first, so that no half file is ever left.
 void write_safetensors(const std::filesystem::path& file, std::span<const train::Tensor> tensors,

@@ -34,23 +34,26 @@ void Job::add(const Point& point) {
 
 std::string Job::where() const {
   std::vector<std::string> parts;
-  for (const auto& [key, value] : point_.axes) parts.push_back(fmt::format("{} = {}", key, to_text(value)));
-  return parts.empty() ? study_.file : fmt::format("{} (at the sweep's point {})", study_.file, join(parts));
+  for (const auto& [key, value] : point_.axes)
+    parts.push_back(fmt::format("{} = {}", key, to_text(value)));
+  return parts.empty() ? study_.file
+                       : fmt::format("{} (at the sweep's point {})", study_.file, join(parts));
 }
 
 std::shared_ptr<const train::Learner> Job::learner() {
   const std::lock_guard guard(mutex_);
   if (learner_) return learner_;
   try {
-    auto learner = std::make_shared<const train::Learner>(point_.task, point_.model, point_.training,
-                                                          point_.is_double);
+    auto learner = std::make_shared<const train::Learner>(point_.task, point_.model,
+                                                          point_.training, point_.is_double);
     for (const ProbeSpec& probe : probes_) learner->compile_probe(probe.choice);
     check_stop(*learner);
     learner_ = std::move(learner);
   } catch (const UsageError& error) {
     throw UsageError(fmt::format("{}: {}", where(), error.what()));
   } catch (const Error& error) {
-    throw UsageError(fmt::format("{}: task, model and loss do not fit together: {}", where(), error.what()));
+    throw UsageError(
+        fmt::format("{}: task, model and loss do not fit together: {}", where(), error.what()));
   }
   return learner_;
 }
@@ -60,9 +63,9 @@ void Job::check_stop(const train::Learner& learner) const {
   const ProbeSpec& probe = probes_[static_cast<size_t>(point_.stop->probe)];
   const std::vector<std::string> series = learner.compile_probe(probe.choice).series;
   if (std::ranges::find(series, point_.stop->series) == series.end())
-    throw UsageError(fmt::format("[train] stop series: found '{}', accepted are the series of probe '{}': {}{}",
-                                 point_.stop->series, probe.name, join(series),
-                                 did_you_mean(point_.stop->series, series)));
+    throw UsageError(fmt::format(
+        "[train] stop series: found '{}', accepted are the series of probe '{}': {}{}",
+        point_.stop->series, probe.name, join(series), did_you_mean(point_.stop->series, series)));
 }
 
 void Job::release() {
@@ -71,7 +74,8 @@ void Job::release() {
 }
 
 std::unique_ptr<train::Run> Job::start(const train::Learner& learner, std::int64_t seed,
-                                       std::vector<train::ProbeRequest> requests, std::int64_t steps,
+                                       std::vector<train::ProbeRequest> requests,
+                                       std::int64_t steps,
                                        std::optional<train::StopRule> stop) const {
   return learner.start(study_.seed, static_cast<std::uint64_t>(seed), study_.salt(point_),
                        std::move(requests), steps, std::move(stop));

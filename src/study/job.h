@@ -13,8 +13,8 @@
 
 namespace iclab::study {
 
-/// The runs (one a seed) of one identity. Points that differ in nothing but probes share them: the job
-/// measures what any of them asks for.
+/// The runs (one a seed) of one identity. Points that differ in nothing but probes share them: the
+/// job measures what any of them asks for.
 class Job {
  public:
   Job(const Study& study, const Point& point, std::string identity);
@@ -22,8 +22,8 @@ class Job {
   /// Adds what another point of the same identity measures.
   void add(const Point& point);
 
-  /// Compiled at the first call, until `release`. Safe to call from several threads. Throws UsageError that
-  /// begins with the study's file and names the point.
+  /// Compiled at the first call, until `release`. Safe to call from several threads. Throws
+  /// UsageError that begins with the study's file and names the point.
   std::shared_ptr<const train::Learner> learner();
   void release();
 

@@ -11,8 +11,8 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using train::RunStatus;
 
-// An update of a small model takes a microsecond, a look at the clock should not be felt; a request to stop
-// should be.
+// An update of a small model takes a microsecond, a look at the clock should not be felt; a request
+// to stop should be.
 constexpr std::chrono::milliseconds kShortChunk{10}, kLongChunk{40};
 
 double seconds_since(Clock::time_point begin) {
@@ -21,7 +21,8 @@ double seconds_since(Clock::time_point begin) {
 
 bool equal(const std::vector<train::Tensor>& a, const std::vector<train::Tensor>& b) {
   return std::ranges::equal(a, b, [](const train::Tensor& x, const train::Tensor& y) {
-    return x.name == y.name && x.shape == y.shape && x.is_double == y.is_double && x.bytes == y.bytes;
+    return x.name == y.name && x.shape == y.shape && x.is_double == y.is_double &&
+           x.bytes == y.bytes;
   });
 }
 
@@ -65,7 +66,8 @@ std::vector<train::ProbeRequest> Life::requests(
     }
     if (ended_ && probe.at_end && stored_.step < job_.steps() && !is_known(stored_.step)) {
       const auto place = std::ranges::lower_bound(request.due, stored_.step);
-      if (place == request.due.end() || *place != stored_.step) request.due.insert(place, stored_.step);
+      if (place == request.due.end() || *place != stored_.step)
+        request.due.insert(place, stored_.step);
       replay_ = true;
     }
     if (!request.due.empty() || request.at_end) wanted.push_back(std::move(request));
@@ -127,9 +129,10 @@ void Life::check_replay() const {
                         ? run_->save() == *checkpoint_
                         : equal(run_->weights(), shared_.store.weights(stored_.id));
   if (same_step && same) return;
-  throw ReplayError(fmt::format("run {}: replayed to step {} it has other weights than the store; found a store "
-                                "written by another build, or damaged; accepted is one of this build",
-                                stored_.id, stored_.step));
+  throw ReplayError(
+      fmt::format("run {}: replayed to step {} it has other weights than the store; found a store "
+                  "written by another build, or damaged; accepted is one of this build",
+                  stored_.id, stored_.step));
 }
 
 void Life::save(bool at_end) {

@@ -32,15 +32,17 @@ class Life {
  public:
   Life(Job& job, std::int64_t seed, StoredRun stored, Shared& shared);
 
-  /// Decides what is to be done. False: nothing but to note that the store has it all. Reads the store.
+  /// Decides what is to be done. False: nothing but to note that the store has it all. Reads the
+  /// store.
   bool prepare();
 
-  /// Trains, measures and saves. Throws Error if a replayed run does not come out as stored, and whatever
-  /// training throws.
+  /// Trains, measures and saves. Throws Error if a replayed run does not come out as stored, and
+  /// whatever training throws.
   Outcome live(const train::Learner& learner);
 
  private:
-  std::vector<train::ProbeRequest> requests(const std::map<std::string, std::vector<std::int64_t>>& have);
+  std::vector<train::ProbeRequest> requests(
+      const std::map<std::string, std::vector<std::int64_t>>& have);
   Outcome train();
   bool advance_to(std::int64_t step);
   void check_replay() const;
@@ -64,8 +66,8 @@ class Life {
   std::chrono::steady_clock::time_point begin_, saved_;
 };
 
-/// A replayed run came out with other weights than the store has: no failure of the run, but of the store
-/// or the build.
+/// A replayed run came out with other weights than the store has: no failure of the run, but of the
+/// store or the build.
 class ReplayError : public Error {
  public:
   using Error::Error;

@@ -47,22 +47,24 @@ StoredRun new_run(const Study& study, std::int64_t seed, std::string id, std::st
 
 void check_options(const RunnerOptions& options) {
   if (options.shards < 1 || options.shard < 0 || options.shard >= options.shards)
-    throw UsageError(fmt::format("shard: found {} of {}, accepted is 0 <= shard < shards", options.shard,
-                                 options.shards));
+    throw UsageError(fmt::format("shard: found {} of {}, accepted is 0 <= shard < shards",
+                                 options.shard, options.shards));
   if (options.threads < 0)
     throw UsageError(fmt::format("threads: found {}, accepted is at least 0", options.threads));
 }
 
 int thread_count(const RunnerOptions& options, size_t runs) {
-  const int wanted = options.threads > 0 ? options.threads
-                                         : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int wanted = options.threads > 0
+                         ? options.threads
+                         : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
   return static_cast<int>(std::min<size_t>(static_cast<size_t>(wanted), runs));
 }
 
 void write_study(const Study& study, Store& store) {
   const Json json{{"file", study.file}, {"text", study.text}, {"overrides", study.overrides}};
   const std::string text = json.dump();
-  if (store.document(kDocument + study.name) != text) store.set_document(kDocument + study.name, text);
+  if (store.document(kDocument + study.name) != text)
+    store.set_document(kDocument + study.name, text);
   std::vector<Store::StoredProbe> probes;
   std::set<std::string> seen;
   for (const Point& point : study.points)
@@ -77,7 +79,10 @@ class Pool {
  public:
   Pool(Store& store, const RunnerOptions& options, std::vector<Todo> todo, RunnerSummary& summary,
        std::int64_t runs_total)
-      : options_(options), todo_(std::move(todo)), summary_(summary), runs_total_(runs_total),
+      : options_(options),
+        todo_(std::move(todo)),
+        summary_(summary),
+        runs_total_(runs_total),
         writer_(store),
         shared_{store, writer_, options.checkpoint_seconds, [this] { return stopping(); }} {
     for (const Todo& one : todo_)
@@ -149,9 +154,12 @@ class Pool {
       return;
     }
     ++runs_ended_;
-    if (failed) ++summary_.failed;
-    else if (outcome == Outcome::kAlreadyThere) ++summary_.already_there;
-    else ++summary_.computed;
+    if (failed)
+      ++summary_.failed;
+    else if (outcome == Outcome::kAlreadyThere)
+      ++summary_.already_there;
+    else
+      ++summary_.computed;
     if (outcome == Outcome::kDiverged) ++summary_.diverged;
   }
 
@@ -179,7 +187,8 @@ class Pool {
     while (past_.size() > 2 && past_[1].first < progress.seconds - kRateSeconds) past_.pop_front();
     const double seconds = progress.seconds - past_.front().first;
     if (seconds > 0)
-      progress.steps_per_second = static_cast<double>(progress.steps_done - past_.front().second) / seconds;
+      progress.steps_per_second =
+          static_cast<double>(progress.steps_done - past_.front().second) / seconds;
     if (progress.steps_per_second > 0)
       progress.seconds_left = static_cast<double>(progress.steps_total - progress.steps_done) /
                               progress.steps_per_second;
@@ -223,19 +232,21 @@ RunnerSummary run_study(const Study& study, Store& store, const RunnerOptions& o
       ++total;
       std::string id = job->id(seed);
       std::optional<StoredRun> stored = store.run(id);
-      if (stored && stored->error.empty() && stored->plan == plan && stored->status != RunStatus::kRunning) {
+      if (stored && stored->error.empty() && stored->plan == plan &&
+          stored->status != RunStatus::kRunning) {
         ++summary.already_there;
         continue;
       }
       if (!stored) fresh.push_back(new_run(study, seed, id, job->identity()));
-      todo.push_back({job.get(), seed, stored ? std::move(*stored) : new_run(study, seed, std::move(id), "")});
+      todo.push_back(
+          {job.get(), seed, stored ? std::move(*stored) : new_run(study, seed, std::move(id), "")});
       todo.back().stored.identity.clear();
       ++job->runs_left;
     }
   }
 
-  // A study that does not fit together is refused before anything is written; between its ends, a point
-  // that does not fit is a failure of its runs.
+  // A study that does not fit together is refused before anything is written; between its ends, a
+  // point that does not fit is a failure of its runs.
   if (!todo.empty()) {
     todo.front().job->learner();
     todo.back().job->learner();
@@ -271,11 +282,16 @@ StudyStatus status(const Study& study, const Store& store) {
       const std::optional<StoredRun> run = store.run(job->id(seed));
       const bool begun = run && run->step > 0;
       const bool to_extend = run && run->status == RunStatus::kFinished && run->step < job->steps();
-      if (run && !run->error.empty()) ++counts.failed;
-      else if (run && run->status == RunStatus::kDiverged) ++counts.diverged;
-      else if (run && run->status != RunStatus::kRunning && !to_extend) ++counts.done;
-      else if (begun) ++counts.running;
-      else ++counts.waiting;
+      if (run && !run->error.empty())
+        ++counts.failed;
+      else if (run && run->status == RunStatus::kDiverged)
+        ++counts.diverged;
+      else if (run && run->status != RunStatus::kRunning && !to_extend)
+        ++counts.done;
+      else if (begun)
+        ++counts.running;
+      else
+        ++counts.waiting;
     }
   }
   return counts;

@@ -11,17 +11,17 @@
 namespace iclab::study {
 
 struct RunnerOptions {
-  int threads = 0;                    // 0: one per processor
-  int shard = 0, shards = 1;          // this process does the runs with index % shards == shard
-  double checkpoint_seconds = 10;     // of wall time between saved states of a running run
-  std::stop_token stop;               // asks to save and return
+  int threads = 0;                 // 0: one per processor
+  int shard = 0, shards = 1;       // this process does the runs with index % shards == shard
+  double checkpoint_seconds = 10;  // of wall time between saved states of a running run
+  std::stop_token stop;            // asks to save and return
   /// Called a few times a second from one thread, and once at the end.
   std::function<void(const struct RunnerProgress&)> progress;
 };
 
 struct RunnerProgress {
-  std::int64_t runs_done = 0, runs_total = 0;   // done: finished, stopped, diverged or failed
-  std::int64_t steps_done = 0, steps_total = 0; // optimiser steps of this call
+  std::int64_t runs_done = 0, runs_total = 0;    // done: finished, stopped, diverged or failed
+  std::int64_t steps_done = 0, steps_total = 0;  // optimiser steps of this call
   double seconds = 0, steps_per_second = 0, seconds_left = 0;
 };
 
@@ -29,16 +29,17 @@ struct RunnerSummary {
   std::int64_t computed = 0, already_there = 0, diverged = 0, failed = 0;
   std::int64_t steps = 0;
   double seconds = 0;
-  bool stopped = false;               // the stop token ended it before all was done
+  bool stopped = false;  // the stop token ended it before all was done
 };
 
-/// Computes every (point, seed) of the study that the store has not finished, resuming saved states.
-/// Steps or probes added to the study since are computed for finished runs too, from the latest usable
-/// state (a probe due before it: by replaying the run, whose weights must come out bit for bit).
+/// Computes every (point, seed) of the study that the store has not finished, resuming saved
+/// states. Steps or probes added to the study since are computed for finished runs too, from the
+/// latest usable state (a probe due before it: by replaying the run, whose weights must come out
+/// bit for bit).
 RunnerSummary run_study(const Study& study, Store& store, const RunnerOptions& options);
 
-/// The studies that were run into a store, in alphabetical order of their names: run_study writes them
-/// there, with their overrides.
+/// The studies that were run into a store, in alphabetical order of their names: run_study writes
+/// them there, with their overrides.
 std::vector<Study> stored_studies(const Store& store);
 
 /// Counts of a study's runs in a store.
@@ -47,7 +48,8 @@ struct StudyStatus {
 };
 StudyStatus status(const Study& study, const Store& store);
 
-/// What a study would take: runs, bytes of memory, seconds, from about a second of measured training.
+/// What a study would take: runs, bytes of memory, seconds, from about a second of measured
+/// training.
 struct Estimate {
   std::int64_t runs = 0, steps = 0, bytes = 0;
   double seconds = 0;

@@ -15,8 +15,9 @@ using Where = std::function<std::string(const std::string&)>;
 
 Schedule every(std::int64_t interval, std::int64_t steps, const Where& where) {
   if (steps / interval >= kMaxDue)
-    throw UsageError(fmt::format("{}: found {}, which measures {} times in {} steps; accepted are at most {}",
-                                 where("every"), interval, steps / interval + 1, steps, kMaxDue));
+    throw UsageError(
+        fmt::format("{}: found {}, which measures {} times in {} steps; accepted are at most {}",
+                    where("every"), interval, steps / interval + 1, steps, kMaxDue));
   Schedule schedule{{}, fmt::format("every {}", interval)};
   for (std::int64_t step = 0; step <= steps; step += interval) schedule.due.push_back(step);
   return schedule;
@@ -28,31 +29,37 @@ Schedule listed(std::vector<std::int64_t> due) {
 }
 
 void check_steps(const std::vector<std::int64_t>& due, std::int64_t steps, const Where& where) {
-  if (due.empty()) throw UsageError(fmt::format("{}: found [], accepted is at least one step", where("steps")));
+  if (due.empty())
+    throw UsageError(fmt::format("{}: found [], accepted is at least one step", where("steps")));
   for (size_t i = 0; i < due.size(); ++i) {
     if (due[i] > steps)
       throw UsageError(fmt::format("{}: found {}, accepted are steps from 0 to train.steps = {}",
                                    where("steps"), due[i], steps));
     if (i > 0 && due[i] <= due[i - 1])
-      throw UsageError(fmt::format("{}: found {} after {}, accepted are ascending steps", where("steps"),
-                                   due[i], due[i - 1]));
+      throw UsageError(fmt::format("{}: found {} after {}, accepted are ascending steps",
+                                   where("steps"), due[i], due[i - 1]));
   }
 }
 
 }  // namespace
 
 std::vector<Parameter> schedule_parameters() {
-  Parameter interval{.name = "every", .kind = Kind::kInteger, .help = "measure at step 0 and every N-th"};
+  Parameter interval{
+      .name = "every", .kind = Kind::kInteger, .help = "measure at step 0 and every N-th"};
   interval.optional = true;
   interval.minimum = 1;
-  Parameter at{.name = "at", .kind = Kind::kText, .help = "measure at log- or evenly spaced steps, or at the end"};
+  Parameter at{.name = "at",
+               .kind = Kind::kText,
+               .help = "measure at log- or evenly spaced steps, or at the end"};
   at.optional = true;
   at.choices = {"log", "linear", "end"};
-  Parameter points{.name = "points", .kind = Kind::kInteger, .help = "number of steps, for at = log and linear"};
+  Parameter points{
+      .name = "points", .kind = Kind::kInteger, .help = "number of steps, for at = log and linear"};
   points.optional = true;
   points.minimum = 2;
   points.maximum = static_cast<double>(kMaxDue);
-  Parameter steps{.name = "steps", .kind = Kind::kIntegers, .help = "the steps themselves, ascending"};
+  Parameter steps{
+      .name = "steps", .kind = Kind::kIntegers, .help = "the steps themselves, ascending"};
   steps.optional = true;
   steps.minimum = 0;
   return {interval, at, points, steps};
@@ -64,14 +71,16 @@ Schedule make_schedule(const Settings& settings, std::int64_t steps, const Where
     if (settings.has(key)) given.push_back(key);
   if (given.size() != 1) {
     const std::string at = where(given.empty() ? "every" : given[1]);
-    throw UsageError(fmt::format("{}: found {} of the keys every, at, steps; accepted is exactly one: "
-                                 "every = N, at = \"log\" or \"linear\" with points = N, at = \"end\", "
-                                 "steps = [...]", at, given.size()));
+    throw UsageError(
+        fmt::format("{}: found {} of the keys every, at, steps; accepted is exactly one: "
+                    "every = N, at = \"log\" or \"linear\" with points = N, at = \"end\", "
+                    "steps = [...]",
+                    at, given.size()));
   }
   const bool spaced = settings.has("at") && settings.text("at") != "end";
   if (spaced != settings.has("points"))
-    throw UsageError(spaced ? fmt::format("{}: missing; at = \"{}\" needs points = N", where("points"),
-                                          settings.text("at"))
+    throw UsageError(spaced ? fmt::format("{}: missing; at = \"{}\" needs points = N",
+                                          where("points"), settings.text("at"))
                             : fmt::format("{}: found points without at = \"log\" or \"linear\"",
                                           where("points")));
 

@@ -12,10 +12,10 @@ namespace iclab::study {
 
 /// The keys of a [[probe]] that say when: one of
 ///   every = N            step 0 and every N-th; the last step only if N divides it
-///   at = "log"           step 0, then `points` steps from 1 to the last, spaced evenly in log(step)
-///   at = "linear"        `points` steps from 0 to the last, spaced evenly
-///   at = "end"           where the run ends (its last step, or where it stopped or diverged)
-///   steps = [0, 10, ...] these steps, ascending
+///   at = "log"           step 0, then `points` steps from 1 to the last, spaced evenly in
+///   log(step) at = "linear"        `points` steps from 0 to the last, spaced evenly at = "end"
+///   where the run ends (its last step, or where it stopped or diverged) steps = [0, 10, ...] these
+///   steps, ascending
 /// Log and linear steps are rounded, duplicates dropped; both ends are among them.
 std::vector<Parameter> schedule_parameters();
 
@@ -29,12 +29,13 @@ struct Schedule {
 inline constexpr std::int64_t kMaxDue = 1'000'000;
 
 /// The schedule over a run of `steps` updates, from settings resolved with schedule_parameters().
-/// `where(name)` begins a message. Throws UsageError: none or several given, too many, out of range.
+/// `where(name)` begins a message. Throws UsageError: none or several given, too many, out of
+/// range.
 Schedule make_schedule(const Settings& settings, std::int64_t steps,
                        const std::function<std::string(const std::string&)>& where);
 
-/// n numbers from `low` to `high`, both included: evenly spaced, or evenly in their logarithms (n = 1:
-/// `low`). The same bits on every machine.
+/// n numbers from `low` to `high`, both included: evenly spaced, or evenly in their logarithms (n =
+/// 1: `low`). The same bits on every machine.
 std::vector<double> linear_points(double low, double high, std::int64_t n);
 std::vector<double> log_points(double low, double high, std::int64_t n);
 

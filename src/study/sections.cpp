@@ -30,7 +30,8 @@ Parameter number(const std::string& name, Kind kind, const std::string& help) {
   return p;
 }
 
-Parameter integer(const std::string& name, const std::string& help, double minimum, double maximum) {
+Parameter integer(const std::string& name, const std::string& help, double minimum,
+                  double maximum) {
   Parameter p = number(name, Kind::kInteger, help);
   p.minimum = minimum;
   p.maximum = maximum;
@@ -49,7 +50,8 @@ Parameter with_fallback(Parameter p, Setting fallback) {
 
 Section with_kind(const std::string& title, const std::string& noun, const std::string& kind,
                   const std::vector<Parameter>& parameters) {
-  Section section{title, fmt::format("{} '{}'", noun, kind), {text("kind", "name in the registry")}};
+  Section section{
+      title, fmt::format("{} '{}'", noun, kind), {text("kind", "name in the registry")}};
   section.parameters.insert(section.parameters.end(), parameters.begin(), parameters.end());
   return section;
 }
@@ -78,8 +80,10 @@ train::Choice read_choice(const Node& table, const std::string& title, const Fin
                           const SectionOf& section_of) {
   const std::string kind = kind_of(table, {title, "", {}});
   const auto where = where_in(table, title);
-  const auto& entry = at_place(where("kind"), [&]() -> auto* { return &find(kind); });
-  train::Choice choice{kind, own_settings(read_section(section_of(kind), table), entry->parameters)};
+  const auto& entry = at_place(
+      where("kind"), [&]() -> auto* { return &find(kind); });
+  train::Choice choice{kind,
+                       own_settings(read_section(section_of(kind), table), entry->parameters)};
   if constexpr (requires { entry->make(choice.settings); })
     at_place(where(""), [&] { entry->make(choice.settings); });
   return choice;
@@ -111,25 +115,29 @@ ProbeSpec read_probe(const Node& table, std::int64_t steps) {
   spec.id = probe_id(spec.choice);
   spec.name = all.has("name") ? all.text("name") : spec.choice.kind;
   if (spec.name.empty() || spec.name.find('.') != std::string::npos)
-    throw UsageError(fmt::format("{}: found '{}', accepted is a name without dots", where("name"),
-                                 spec.name));
+    throw UsageError(
+        fmt::format("{}: found '{}', accepted is a name without dots", where("name"), spec.name));
   return spec;
 }
 
 }  // namespace
 
-// ---- what the tables accept ----------------------------------------------------------------------
+// ---- what the tables accept ---------------------------------------------------------------------
 
 Section study_section() {
-  Parameter precision = with_fallback(text("precision", "of weights and activations"), std::string("float32"));
+  Parameter precision =
+      with_fallback(text("precision", "of weights and activations"), std::string("float32"));
   precision.choices = {"float32", "float64"};
-  return {"[study]", "[study]",
+  return {"[study]",
+          "[study]",
           {optional(text("name", "what reports call it; default: the file's name")),
            with_fallback(integer("seeds", "runs per sweep point", 1, 1e6), std::int64_t{1}),
-           with_fallback(integer("seed", "study seed, part of every random key", 0, 9.2e18), std::int64_t{0}),
+           with_fallback(integer("seed", "study seed, part of every random key", 0, 9.2e18),
+                         std::int64_t{0}),
            precision,
-           with_fallback(number("independent", Kind::kBoolean, "sweep points don't share random streams"),
-                         false)}};
+           with_fallback(
+               number("independent", Kind::kBoolean, "sweep points don't share random streams"),
+               false)}};
 }
 
 Section train_section() {
@@ -137,10 +145,12 @@ Section train_section() {
   loss.choices = train::loss_names();
   Parameter steps = integer("steps", "updates", 1, kMaxStep);
   steps.optional = false;
-  return {"[train]", "[train]",
+  return {"[train]",
+          "[train]",
           {optional(text("optimizer", "a table: kind and its settings")),
            integer("batch", "prompts a step", 1, kMaxBatch), steps, loss,
-           with_fallback(number("gradient_scale", Kind::kReal, "multiplies the gradient, not the loss"), 1.0),
+           with_fallback(
+               number("gradient_scale", Kind::kReal, "multiplies the gradient, not the loss"), 1.0),
            optional(text("stop", "a table: probe, series, above, below")),
            optional(text("group", "tables: match, lr, weight_decay, frozen"))}};
 }
@@ -150,14 +160,17 @@ Section group_section() {
   lr.minimum = 0;
   Parameter decay = number("weight_decay", Kind::kReal, "instead of the optimizer's");
   decay.minimum = 0;
-  return {"[[train.group]]", "[[train.group]]",
+  return {"[[train.group]]",
+          "[[train.group]]",
           {text("match", "names of weights; * and ? as in file names"), lr, decay,
            with_fallback(number("frozen", Kind::kBoolean, "not trained"), false)}};
 }
 
 Section stop_section() {
-  return {"[train] stop", "stop",
-          {text("probe", "name or kind of a [[probe]]"), optional(text("series", "default: the probe's first")),
+  return {"[train] stop",
+          "stop",
+          {text("probe", "name or kind of a [[probe]]"),
+           optional(text("series", "default: the probe's first")),
            number("above", Kind::kReal, "stops once the value is above"),
            number("below", Kind::kReal, "stops once the value is below")}};
 }
@@ -176,32 +189,37 @@ Section optimizer_section(const std::string& kind) {
 
 Section probe_section(const std::string& kind) {
   Section section = with_kind("[[probe]]", "probe", kind, {});
-  section.parameters.push_back(optional(text("name", "what stop and [sweep] call it; default: its kind")));
+  section.parameters.push_back(
+      optional(text("name", "what stop and [sweep] call it; default: its kind")));
   for (const auto& parameters : {schedule_parameters(), probes::find_probe(kind).parameters})
     section.parameters.insert(section.parameters.end(), parameters.begin(), parameters.end());
   return section;
 }
 
-// ---- reading ---------------------------------------------------------------------------------------
+// ---- reading ------------------------------------------------------------------------------------
 
-std::function<std::string(const std::string&)> where_in(const Node& table, const std::string& title) {
+std::function<std::string(const std::string&)> where_in(const Node& table,
+                                                        const std::string& title) {
   return [&table, title](const std::string& name) {
     const Node* entry = table.find(name);
     const std::string place = (entry ? *entry : table).where();
-    return name.empty() ? fmt::format("{}: {}", place, title) : fmt::format("{}: {} {}", place, title, name);
+    return name.empty() ? fmt::format("{}: {}", place, title)
+                        : fmt::format("{}: {} {}", place, title, name);
   };
 }
 
 const Node& table_at(const Node& parent, const std::string& key, const std::string& title) {
   const Node* table = parent.find(key);
-  if (!table) throw UsageError(fmt::format("{}: {}: missing, a study needs it", parent.where(), title));
+  if (!table)
+    throw UsageError(fmt::format("{}: {}: missing, a study needs it", parent.where(), title));
   if (table->type != Node::Type::kTable)
     throw UsageError(fmt::format("{}: {}: found {}, accepted is a table", table->where(), title,
                                  table->found()));
   return *table;
 }
 
-std::vector<const Node*> tables_at(const Node& parent, const std::string& key, const std::string& title) {
+std::vector<const Node*> tables_at(const Node& parent, const std::string& key,
+                                   const std::string& title) {
   const Node* list = parent.find(key);
   if (!list) return {};
   const bool is_list = list->type == Node::Type::kList;
@@ -209,8 +227,8 @@ std::vector<const Node*> tables_at(const Node& parent, const std::string& key, c
                         return item.type == Node::Type::kTable;
                       });
   if (!tables || list->items.size() > kMaxTables)
-    throw UsageError(fmt::format("{}: {}: found {}, accepted are at most {} tables", list->where(), title,
-                                 list->found(), kMaxTables));
+    throw UsageError(fmt::format("{}: {}: found {}, accepted are at most {} tables", list->where(),
+                                 title, list->found(), kMaxTables));
   std::vector<const Node*> items;
   for (const Node& item : list->items) items.push_back(&item);
   return items;
@@ -219,20 +237,23 @@ std::vector<const Node*> tables_at(const Node& parent, const std::string& key, c
 std::string kind_of(const Node& table, const Section& any) {
   const auto where = where_in(table, any.title);
   const Node* kind = table.find("kind");
-  if (!kind) throw UsageError(fmt::format("{}: missing; accepted is kind = \"NAME\"", where("kind")));
+  if (!kind)
+    throw UsageError(fmt::format("{}: missing; accepted is kind = \"NAME\"", where("kind")));
   const auto* name = std::get_if<std::string>(&kind->value);
   if (kind->type != Node::Type::kValue || !name)
     throw UsageError(fmt::format("{}: found {}, accepted is text", where("kind"), kind->found()));
   return *name;
 }
 
-Settings read_section(const Section& section, const Node& table, const std::vector<std::string>& tables) {
+Settings read_section(const Section& section, const Node& table,
+                      const std::vector<std::string>& tables) {
   const auto where = where_in(table, section.title);
   std::map<std::string, Setting> given;
   for (const auto& [key, node] : table.entries) {
     if (std::ranges::find(tables, key) != tables.end()) continue;
     // An unknown key is reported as such, whatever it holds.
-    const bool known = std::ranges::find(section.parameters, key, &Parameter::name) != section.parameters.end();
+    const bool known =
+        std::ranges::find(section.parameters, key, &Parameter::name) != section.parameters.end();
     given[key] = known ? node.setting(where(key)) : Setting(false);
   }
   return resolve(section.parameters, given, section.what, where);
@@ -255,8 +276,8 @@ train::Training read_training(const Node& root) {
   const Node& table = table_at(root, "train", "[train]");
   const Settings settings = read_section(train_section(), table, {"optimizer", "stop", "group"});
   train::Training training;
-  training.optimizer = read_choice(table_at(table, "optimizer", "[train] optimizer"), "[train] optimizer",
-                                   train::find_optimizer, optimizer_section);
+  training.optimizer = read_choice(table_at(table, "optimizer", "[train] optimizer"),
+                                   "[train] optimizer", train::find_optimizer, optimizer_section);
   training.loss = settings.text("loss");
   training.gradient_scale = settings.real("gradient_scale");
   const bool population = training.loss == "population";  // its batch, if any, changes nothing
@@ -276,9 +297,10 @@ std::vector<ProbeSpec> read_probes(const Node& root, std::int64_t steps) {
     specs.push_back(read_probe(*table, steps));
     for (size_t i = 0; i + 1 < specs.size(); ++i)
       if (specs[i].id == specs.back().id)
-        throw UsageError(fmt::format("{}: found the probe '{}' with the same settings as at {}; accepted is "
-                                     "each once", where_in(*table, "[[probe]]")(""), specs.back().choice.kind,
-                                     tables[i]->where()));
+        throw UsageError(fmt::format(
+            "{}: found the probe '{}' with the same settings as at {}; accepted is "
+            "each once",
+            where_in(*table, "[[probe]]")(""), specs.back().choice.kind, tables[i]->where()));
   }
   return specs;
 }
@@ -302,18 +324,21 @@ std::optional<train::StopRule> read_stop(const Node& root, const std::vector<Pro
   }
   if (found != 1)
     throw UsageError(fmt::format(
-        "{}: found '{}', the name of {} probes; accepted is the name of one of them: {}{}{}", where("probe"),
-        settings.text("probe"), found, names.empty() ? "none" : join(names),
+        "{}: found '{}', the name of {} probes; accepted is the name of one of them: {}{}{}",
+        where("probe"), settings.text("probe"), found, names.empty() ? "none" : join(names),
         found == 0 ? did_you_mean(settings.text("probe"), names) : "",
         found > 1 ? "; give each [[probe]] its own name = \"...\"" : ""));
   if (settings.has("series")) rule.series = settings.text("series");
   if (settings.has("above")) rule.above = settings.real("above");
   if (settings.has("below")) rule.below = settings.real("below");
   if (!rule.above && !rule.below)
-    throw UsageError(fmt::format("{}: found neither above nor below, accepted is one or both", where("")));
+    throw UsageError(
+        fmt::format("{}: found neither above nor below, accepted is one or both", where("")));
   if (probes[static_cast<size_t>(rule.probe)].at_end)
-    throw UsageError(fmt::format("{}: found '{}', which measures only at the end; accepted is a probe that "
-                                 "measures before", where("probe"), settings.text("probe")));
+    throw UsageError(
+        fmt::format("{}: found '{}', which measures only at the end; accepted is a probe that "
+                    "measures before",
+                    where("probe"), settings.text("probe")));
   return rule;
 }
 

@@ -29,13 +29,15 @@ Section optimizer_section(const std::string& kind);
 Section probe_section(const std::string& kind);  // with the keys of its schedule
 
 /// "study.toml:12: [task] dim", or the table's own line for a key that is not there.
-std::function<std::string(const std::string&)> where_in(const Node& table, const std::string& title);
+std::function<std::string(const std::string&)> where_in(const Node& table,
+                                                        const std::string& title);
 
 /// The table at a key of the root or of a table. Throws UsageError if it is no table, or missing.
 const Node& table_at(const Node& parent, const std::string& key, const std::string& title);
 
 /// The items of a list of tables ([[probe]], [[train.group]]); none if the key is not there.
-std::vector<const Node*> tables_at(const Node& parent, const std::string& key, const std::string& title);
+std::vector<const Node*> tables_at(const Node& parent, const std::string& key,
+                                   const std::string& title);
 
 /// The text at `kind`. Throws UsageError if there is none.
 std::string kind_of(const Node& table, const Section& any);
@@ -44,7 +46,7 @@ std::string kind_of(const Node& table, const Section& any);
 Settings read_section(const Section& section, const Node& table,
                       const std::vector<std::string>& tables = {});
 
-// ---- reading the tables of a point ---------------------------------------------------------------
+// ---- reading the tables of a point --------------------------------------------------------------
 
 train::Choice read_task(const Node& root);
 train::Choice read_model(const Node& root);

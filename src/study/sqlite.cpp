@@ -13,8 +13,8 @@ constexpr int kBusyMilliseconds = 60'000;
 }  // namespace
 
 Database::Database(const std::filesystem::path& file, Access access) : file_(file) {
-  // Readers may have to roll back what a killed writer left, hence read-write; SQLite falls back to reading
-  // alone where the file allows no more.
+  // Readers may have to roll back what a killed writer left, hence read-write; SQLite falls back to
+  // reading alone where the file allows no more.
   const int create = access == Access::kWrite ? SQLITE_OPEN_CREATE : 0;
   const int code = sqlite3_open_v2(file.c_str(), &handle_, SQLITE_OPEN_READWRITE | create, nullptr);
   if (code != SQLITE_OK) {
@@ -34,15 +34,18 @@ void Database::fail(int code) const {
     case SQLITE_NOTADB:
       throw Error(fmt::format("{}: is not an ICLab store (not an SQLite file)", name));
     case SQLITE_FULL:
-      throw Error(fmt::format("{}: the disk is full; what was saved before is safe: make room and run the "
-                              "same command again", name));
+      throw Error(
+          fmt::format("{}: the disk is full; what was saved before is safe: make room and run the "
+                      "same command again",
+                      name));
     case SQLITE_CORRUPT:
       throw Error(fmt::format("{}: the file is damaged ({})", name, sqlite3_errmsg(handle_)));
     case SQLITE_READONLY:
       throw Error(fmt::format("{}: cannot be written ({})", name, sqlite3_errmsg(handle_)));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      throw Error(fmt::format("{}: another process holds it since {} s", name, kBusyMilliseconds / 1000));
+      throw Error(
+          fmt::format("{}: another process holds it since {} s", name, kBusyMilliseconds / 1000));
     default:
       throw Error(fmt::format("{}: {} (SQLite {}); what was saved before is safe", name,
                               sqlite3_errmsg(handle_), code));
@@ -130,7 +133,9 @@ std::vector<std::byte> Statement::blob(int column) const {
   return {view.begin(), view.end()};
 }
 
-Transaction::Transaction(Database& database) : database_(database) { database.execute("BEGIN IMMEDIATE"); }
+Transaction::Transaction(Database& database) : database_(database) {
+  database.execute("BEGIN IMMEDIATE");
+}
 
 Transaction::~Transaction() {
   if (open_) sqlite3_exec(database_.handle(), "ROLLBACK", nullptr, nullptr, nullptr);

@@ -1,4 +1,5 @@
-// SQLite's C interface with owners and exceptions. Every failure is an Error that begins with the file.
+// SQLite's C interface with owners and exceptions. Every failure is an Error that begins with the
+// file.
 #pragma once
 
 #include <cstddef>

@@ -97,15 +97,19 @@ class WriterLock {
     const std::filesystem::path file = folder / "store.lock";
     descriptor_ = open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (descriptor_ < 0)
-      throw Error(fmt::format("{}: the folder cannot be written ({}); accepted is a folder that can",
-                              folder.string(), std::strerror(errno)));
+      throw Error(
+          fmt::format("{}: the folder cannot be written ({}); accepted is a folder that can",
+                      folder.string(), std::strerror(errno)));
     if (flock(descriptor_, LOCK_EX | LOCK_NB) != 0) {
       const int failure = errno;
       close(descriptor_);
       if (failure != EWOULDBLOCK)
-        throw Error(fmt::format("{}: cannot be locked ({})", file.string(), std::strerror(failure)));
-      throw Error(fmt::format("{}: another process writes to this store; wait for it, or write to another "
-                              "folder", folder.string()));
+        throw Error(
+            fmt::format("{}: cannot be locked ({})", file.string(), std::strerror(failure)));
+      throw Error(
+          fmt::format("{}: another process writes to this store; wait for it, or write to another "
+                      "folder",
+                      folder.string()));
     }
   }
   ~WriterLock() { close(descriptor_); }
@@ -118,10 +122,14 @@ class WriterLock {
 
 std::string status_text(train::RunStatus status) {
   switch (status) {
-    case train::RunStatus::kRunning: return "running";
-    case train::RunStatus::kFinished: return "finished";
-    case train::RunStatus::kStopped: return "stopped";
-    case train::RunStatus::kDiverged: return "diverged";
+    case train::RunStatus::kRunning:
+      return "running";
+    case train::RunStatus::kFinished:
+      return "finished";
+    case train::RunStatus::kStopped:
+      return "stopped";
+    case train::RunStatus::kDiverged:
+      return "diverged";
   }
   return "";
 }
@@ -165,8 +173,7 @@ class Saver {
   void save(const Progress& progress) {
     const std::int64_t run = update_run(progress);
     if (!progress.error.empty()) return;
-    if (!progress.state.empty())
-      checkpoint_.bind(1, run).bind(2, std::span(progress.state)).run();
+    if (!progress.state.empty()) checkpoint_.bind(1, run).bind(2, std::span(progress.state)).run();
     if (!progress.weights.empty()) save_weights(run, progress.weights);
     save_measurements(run, progress);
     for (const auto& [probe, step] : progress.blanks)
@@ -176,15 +183,20 @@ class Saver {
  private:
   std::int64_t update_run(const Progress& progress) {
     number_.bind(1, std::string_view(progress.run));
-    if (!number_.step()) throw Error(fmt::format("{}: no run {}", database_.file().string(), progress.run));
+    if (!number_.step())
+      throw Error(fmt::format("{}: no run {}", database_.file().string(), progress.run));
     const std::int64_t run = number_.integer(0);
     number_.reset();
     if (!progress.error.empty()) {  // the latest checkpoint and its step stay
       fail_.bind(1, std::string_view(progress.error)).bind(2, run).run();
       return run;
     }
-    update_.bind(1, std::string_view(status_text(progress.status))).bind(2, progress.step)
-        .bind(3, progress.seconds).bind(4, std::string_view(progress.plan)).bind(5, run).run();
+    update_.bind(1, std::string_view(status_text(progress.status)))
+        .bind(2, progress.step)
+        .bind(3, progress.seconds)
+        .bind(4, std::string_view(progress.plan))
+        .bind(5, run)
+        .run();
     return run;
   }
 
@@ -192,10 +204,13 @@ class Saver {
     clear_weights_.bind(1, run).run();
     for (size_t i = 0; i < weights.size(); ++i) {
       const train::Tensor& tensor = weights[i];
-      weight_.bind(1, run).bind(2, static_cast<std::int64_t>(i)).bind(3, std::string_view(tensor.name))
+      weight_.bind(1, run)
+          .bind(2, static_cast<std::int64_t>(i))
+          .bind(3, std::string_view(tensor.name))
           .bind(4, std::string_view(Json(tensor.shape).dump()))
           .bind(5, std::string_view(tensor.is_double ? "float64" : "float32"))
-          .bind(6, std::span(tensor.bytes)).run();
+          .bind(6, std::span(tensor.bytes))
+          .run();
     }
   }
 
@@ -207,8 +222,9 @@ class Saver {
     for (size_t i = 0; i < all.size(); ++i) {
       const auto& [probe, measurement] = all[i];
       if (measurement.index != static_cast<int>(values.size()))
-        throw Error(fmt::format("[store] element {} of series '{}' follows element {}", measurement.index,
-                                measurement.series, static_cast<int>(values.size()) - 1));
+        throw Error(fmt::format("[store] element {} of series '{}' follows element {}",
+                                measurement.index, measurement.series,
+                                static_cast<int>(values.size()) - 1));
       // One NaN for all, so that equal runs have equal bits.
       values.push_back(std::isnan(measurement.value) ? std::numeric_limits<double>::quiet_NaN()
                                                      : measurement.value);
@@ -240,9 +256,10 @@ class Saver {
     const bool equal = there && std::ranges::equal(find_value_.blob_view(0), bytes);
     find_value_.reset();
     if (there && !equal)
-      throw Error(fmt::format("{}: series '{}' at step {} was measured again with other values; the store "
-                              "keeps the first", database_.file().string(), measurement.series,
-                              measurement.step));
+      throw Error(
+          fmt::format("{}: series '{}' at step {} was measured again with other values; the store "
+                      "keeps the first",
+                      database_.file().string(), measurement.series, measurement.step));
     if (!there) value_.bind(1, series).bind(2, measurement.step).bind(3, bytes).run();
   }
 
@@ -257,7 +274,8 @@ class Saver {
   Statement weight_{database_,
                     "INSERT INTO weights (run, position, name, shape, precision, data) "
                     "VALUES (?, ?, ?, ?, ?, ?)"};
-  Statement add_series_{database_, "INSERT OR IGNORE INTO series (run, probe, name) VALUES (?, ?, ?)"};
+  Statement add_series_{database_,
+                        "INSERT OR IGNORE INTO series (run, probe, name) VALUES (?, ?, ?)"};
   Statement find_series_{database_,
                          "SELECT number FROM series WHERE run = ? AND probe = ? AND name = ?"};
   Statement find_value_{database_, "SELECT value FROM measurements WHERE series = ? AND step = ?"};
@@ -279,11 +297,14 @@ struct Store::Impl {
       make_folder();
       lock = std::make_unique<WriterLock>(folder);
     } else if (std::error_code failure; !std::filesystem::exists(file, failure)) {
-      throw Error(fmt::format("{}: no store here (store.sqlite); accepted is a folder that a study was run "
-                              "into", folder.string()));
+      throw Error(
+          fmt::format("{}: no store here (store.sqlite); accepted is a folder that a study was run "
+                      "into",
+                      folder.string()));
     }
     const bool write = access == Access::kWrite;
-    database = std::make_unique<Database>(file, write ? Database::Access::kWrite : Database::Access::kRead);
+    database = std::make_unique<Database>(
+        file, write ? Database::Access::kWrite : Database::Access::kRead);
     if (write && database->integer("PRAGMA page_count") == 0) create();
     check_schema();
     database->execute(write ? "PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL; "
@@ -295,15 +316,17 @@ struct Store::Impl {
     std::error_code failure;
     std::filesystem::create_directories(folder, failure);
     if (failure)
-      throw Error(fmt::format("{}: the folder cannot be made ({}); accepted is a folder that can be written",
-                              folder.string(), failure.message()));
+      throw Error(fmt::format(
+          "{}: the folder cannot be made ({}); accepted is a folder that can be written",
+          folder.string(), failure.message()));
   }
 
   void create() const {
     Transaction transaction(*database);
     database->execute(kTables);
-    database->execute(fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplication,
-                                  kSchema).c_str());
+    database->execute(
+        fmt::format("PRAGMA application_id = {}; PRAGMA user_version = {}", kApplication, kSchema)
+            .c_str());
     transaction.commit();
   }
 
@@ -313,7 +336,8 @@ struct Store::Impl {
       throw Error(fmt::format("{}: is not an ICLab store (another program's SQLite file)", name));
     const std::int64_t schema = database->integer("PRAGMA user_version");
     if (schema != kSchema)
-      throw Error(fmt::format("{}: found a store of schema {}, accepted is schema {}", name, schema, kSchema));
+      throw Error(fmt::format("{}: found a store of schema {}, accepted is schema {}", name, schema,
+                              kSchema));
   }
 
   std::int64_t number_of(const std::string& run) const {
@@ -339,16 +363,17 @@ struct Store::Impl {
   }
 
   std::vector<train::Tensor> weights(std::int64_t run) const {
-    Statement statement(*database,
-                        "SELECT name, shape, precision, data FROM weights WHERE run = ? ORDER BY position");
+    Statement statement(
+        *database,
+        "SELECT name, shape, precision, data FROM weights WHERE run = ? ORDER BY position");
     statement.bind(1, run);
     std::vector<train::Tensor> tensors;
     while (statement.step()) {
       const Json shape = Json::parse(statement.text(1), nullptr, false);
       const auto is_integer = [](const Json& extent) { return extent.is_number_integer(); };
       if (!shape.is_array() || !std::ranges::all_of(shape, is_integer))
-        throw Error(fmt::format("{}: the file is damaged (found the shape {})", database->file().string(),
-                                statement.text(1)));
+        throw Error(fmt::format("{}: the file is damaged (found the shape {})",
+                                database->file().string(), statement.text(1)));
       tensors.push_back({statement.text(0), shape.get<std::vector<std::int64_t>>(),
                          statement.text(2) == "float64", statement.blob(3)});
     }
@@ -365,16 +390,20 @@ void Store::add_runs(std::span<const StoredRun> runs) {
   const std::lock_guard guard(impl_->mutex);
   Transaction transaction(*impl_->database);
   Statement identity(*impl_->database, "INSERT OR IGNORE INTO identities (text) VALUES (?)");
-  Statement run(*impl_->database,
-                "INSERT OR IGNORE INTO runs "
-                "(id, identity, study_seed, seed_index, status, step, seconds, error, plan) "
-                "VALUES (?, (SELECT number FROM identities WHERE text = ?), ?, ?, 'running', 0, 0, '', '')");
+  Statement run(
+      *impl_->database,
+      "INSERT OR IGNORE INTO runs "
+      "(id, identity, study_seed, seed_index, status, step, seconds, error, plan) "
+      "VALUES (?, (SELECT number FROM identities WHERE text = ?), ?, ?, 'running', 0, 0, '', '')");
   const std::string* last = nullptr;
   for (const StoredRun& one : runs) {
     if (!last || *last != one.identity) identity.bind(1, std::string_view(one.identity)).run();
     last = &one.identity;
-    run.bind(1, std::string_view(one.id)).bind(2, std::string_view(one.identity))
-        .bind(3, static_cast<std::int64_t>(one.study_seed)).bind(4, one.seed_index).run();
+    run.bind(1, std::string_view(one.id))
+        .bind(2, std::string_view(one.identity))
+        .bind(3, static_cast<std::int64_t>(one.study_seed))
+        .bind(4, one.seed_index)
+        .run();
   }
   transaction.commit();
 }
@@ -423,7 +452,8 @@ std::vector<Series> Store::series(const std::string& run) const {
   return impl_->series(impl_->number_of(run));
 }
 
-std::map<std::string, std::vector<std::int64_t>> Store::measured_steps(const std::string& run) const {
+std::map<std::string, std::vector<std::int64_t>> Store::measured_steps(
+    const std::string& run) const {
   const std::lock_guard guard(impl_->mutex);
   Statement statement(*impl_->database,
                       "SELECT probe, step FROM series "
@@ -442,7 +472,9 @@ std::optional<Series> Store::series(const std::string& run, const std::string& p
                       "SELECT step, value FROM series "
                       "JOIN measurements ON measurements.series = series.number "
                       "WHERE run = ? AND probe = ? AND name = ? ORDER BY step");
-  statement.bind(1, impl_->number_of(run)).bind(2, std::string_view(probe)).bind(3, std::string_view(name));
+  statement.bind(1, impl_->number_of(run))
+      .bind(2, std::string_view(probe))
+      .bind(3, std::string_view(name));
   Series found{probe, name, {}, {}};
   while (statement.step()) {
     found.steps.push_back(statement.integer(0));
@@ -455,10 +487,13 @@ std::optional<Series> Store::series(const std::string& run, const std::string& p
 void Store::add_probes(std::span<const StoredProbe> probes) {
   const std::lock_guard guard(impl_->mutex);
   Transaction transaction(*impl_->database);
-  Statement statement(*impl_->database, "INSERT OR IGNORE INTO probes (id, kind, settings) VALUES (?, ?, ?)");
+  Statement statement(*impl_->database,
+                      "INSERT OR IGNORE INTO probes (id, kind, settings) VALUES (?, ?, ?)");
   for (const StoredProbe& probe : probes)
-    statement.bind(1, std::string_view(probe.id)).bind(2, std::string_view(probe.kind))
-        .bind(3, std::string_view(probe.settings)).run();
+    statement.bind(1, std::string_view(probe.id))
+        .bind(2, std::string_view(probe.kind))
+        .bind(3, std::string_view(probe.settings))
+        .run();
   transaction.commit();
 }
 
@@ -466,7 +501,8 @@ std::vector<Store::StoredProbe> Store::probes() const {
   const std::lock_guard guard(impl_->mutex);
   Statement statement(*impl_->database, "SELECT id, kind, settings FROM probes ORDER BY id");
   std::vector<StoredProbe> found;
-  while (statement.step()) found.push_back({statement.text(0), statement.text(1), statement.text(2)});
+  while (statement.step())
+    found.push_back({statement.text(0), statement.text(1), statement.text(2)});
   return found;
 }
 
@@ -474,7 +510,9 @@ void Store::set_document(const std::string& key, const std::string& text) {
   const std::lock_guard guard(impl_->mutex);
   Transaction transaction(*impl_->database);
   Statement(*impl_->database, "REPLACE INTO documents (key, text) VALUES (?, ?)")
-      .bind(1, std::string_view(key)).bind(2, std::string_view(text)).run();
+      .bind(1, std::string_view(key))
+      .bind(2, std::string_view(text))
+      .run();
   transaction.commit();
 }
 
@@ -499,11 +537,12 @@ std::string Store::sha256() const {
     if (run.status != train::RunStatus::kRunning) ended.push_back(std::move(run));
   std::ranges::sort(ended, {}, &StoredRun::id);
 
-  // Every part is preceded by its kind, names and sizes: no two stores feed the hash the same bytes.
+  // Every part is preceded by its kind, names and sizes: no two stores feed the hash the same
+  // bytes.
   Sha256 hash;
   for (const StoredRun& run : ended) {
-    hash.update(fmt::format("run {} {} {} {} {} {}\n", run.id, static_cast<int>(run.status), run.step,
-                            run.study_seed, run.seed_index, run.identity));
+    hash.update(fmt::format("run {} {} {} {} {} {}\n", run.id, static_cast<int>(run.status),
+                            run.step, run.study_seed, run.seed_index, run.identity));
     for (const train::Tensor& tensor : weights(run.id)) {
       hash.update(fmt::format("weight {} {} {} {}\n", tensor.name, Json(tensor.shape).dump(),
                               tensor.is_double ? "float64" : "float32", tensor.bytes.size()));

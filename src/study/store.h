@@ -1,5 +1,5 @@
-// The store: one SQLite file with a study's runs, series, checkpoints, weights and claims. Written by one
-// process at a time; readable by any number.
+// The store: one SQLite file with a study's runs, series, checkpoints, weights and claims. Written
+// by one process at a time; readable by any number.
 #pragma once
 
 #include <cstddef>
@@ -20,20 +20,20 @@ namespace iclab::study {
 struct Series {
   std::string probe;  // ProbeSpec::id
   std::string name;
-  std::vector<std::int64_t> steps;            // ascending
-  std::vector<std::vector<double>> values;    // [step][element]
+  std::vector<std::int64_t> steps;          // ascending
+  std::vector<std::vector<double>> values;  // [step][element]
 };
 
 struct StoredRun {
   std::string id;
-  std::string identity;          // Point::identity() as canonical JSON text
+  std::string identity;  // Point::identity() as canonical JSON text
   std::uint64_t study_seed = 0;
   std::int64_t seed_index = 0;
   train::RunStatus status = train::RunStatus::kRunning;
-  std::int64_t step = 0;         // of the last saved state
-  double seconds = 0;            // of training so far
-  std::string error;             // why it failed, if it did
-  std::string plan;              // hash of the steps and probes it was last computed for; "" before its end
+  std::int64_t step = 0;  // of the last saved state
+  double seconds = 0;     // of training so far
+  std::string error;      // why it failed, if it did
+  std::string plan;  // hash of the steps and probes it was last computed for; "" before its end
 };
 
 /// What a run has to save at once: one transaction.
@@ -43,10 +43,10 @@ struct Progress {
   std::int64_t step = 0;
   double seconds = 0;
   std::vector<std::pair<std::string, train::Measurement>> measured;  // (ProbeSpec::id, measurement)
-  std::vector<std::byte> state;             // checkpoint
-  std::vector<train::Tensor> weights;       // once the run has ended
-  std::string error;                        // why it failed: then nothing else is read
-  std::string plan;                         // once the run has ended
+  std::vector<std::byte> state;                                      // checkpoint
+  std::vector<train::Tensor> weights;                                // once the run has ended
+  std::string error;  // why it failed: then nothing else is read
+  std::string plan;   // once the run has ended
   /// (ProbeSpec::id, step) that were due and gave no finite number.
   std::vector<std::pair<std::string, std::int64_t>> blanks;
 };
@@ -55,14 +55,14 @@ class Store {
  public:
   enum class Access { kRead, kWrite };
 
-  /// Opens (kWrite: creates) the store in a folder. Throws Error: folder not writable, not a store, store
-  /// of another schema, another process writes to it.
+  /// Opens (kWrite: creates) the store in a folder. Throws Error: folder not writable, not a store,
+  /// store of another schema, another process writes to it.
   Store(const std::filesystem::path& folder, Access access);
   ~Store();
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  // ---- runs (safe to call from several threads) ----
+  // ---- runs (safe to call from several threads) ---------------------------------------------------
   void add_runs(std::span<const StoredRun> runs);  // those already there are left alone
   std::optional<StoredRun> run(const std::string& id) const;
   std::vector<StoredRun> runs() const;
@@ -83,13 +83,14 @@ class Store {
   void add_probes(std::span<const StoredProbe> probes);  // those already there are left alone
   std::vector<StoredProbe> probes() const;
 
-  // ---- the study and what was derived from it ----
-  void set_document(const std::string& key, const std::string& text);  // study file, claims, machine
+  // ---- the study and what was derived from it -----------------------------------------------------
+  void set_document(const std::string& key,
+                    const std::string& text);  // study file, claims, machine
   std::optional<std::string> document(const std::string& key) const;
   std::vector<std::string> document_keys() const;  // in alphabetical order
 
-  /// Over all finished runs' identities, weights and series in canonical order: one changed bit anywhere
-  /// changes it.
+  /// Over all finished runs' identities, weights and series in canonical order: one changed bit
+  /// anywhere changes it.
   std::string sha256() const;
 
  private:

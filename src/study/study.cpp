@@ -38,8 +38,8 @@ Json group_json(const train::Group& group) {
 void check_tables(const Node& root) {
   for (const auto& [key, node] : root.entries)
     if (std::ranges::find(kTables, key) == kTables.end())
-      throw UsageError(fmt::format("{}: unknown key '{}'; accepted are the tables {}{}", node.where(), key,
-                                   join(kTables), did_you_mean(key, kTables)));
+      throw UsageError(fmt::format("{}: unknown key '{}'; accepted are the tables {}{}",
+                                   node.where(), key, join(kTables), did_you_mean(key, kTables)));
 }
 
 void read_header(const Node& root, Study& study, bool& is_double) {
@@ -50,9 +50,11 @@ void read_header(const Node& root, Study& study, bool& is_double) {
   }();
   const Node& table = root.find("study") ? table_at(root, "study", "[study]") : empty;
   const Settings settings = read_section(study_section(), table);
-  study.name = settings.has("name") ? settings.text("name") : std::filesystem::path(study.file).stem().string();
+  study.name = settings.has("name") ? settings.text("name")
+                                    : std::filesystem::path(study.file).stem().string();
   if (study.name.empty())
-    throw UsageError(fmt::format("{}: found '', accepted is a name", where_in(table, "[study]")("name")));
+    throw UsageError(
+        fmt::format("{}: found '', accepted is a name", where_in(table, "[study]")("name")));
   study.seeds = settings.integer("seeds");
   study.seed = static_cast<std::uint64_t>(settings.integer("seed"));
   study.independent = settings.boolean("independent");
@@ -61,18 +63,20 @@ void read_header(const Node& root, Study& study, bool& is_double) {
 
 std::string axes_text(const Point& point) {
   std::vector<std::string> parts;
-  for (const auto& [key, value] : point.axes) parts.push_back(fmt::format("{} = {}", key, to_text(value)));
+  for (const auto& [key, value] : point.axes)
+    parts.push_back(fmt::format("{} = {}", key, to_text(value)));
   return join(parts);
 }
 
-// Reads the points one after another out of one tree, whose swept settings are exchanged in between; tables
-// that no axis touches are read once.
+// Reads the points one after another out of one tree, whose swept settings are exchanged in
+// between; tables that no axis touches are read once.
 class PointReader {
  public:
   PointReader(Node& root, const Sweep& sweep, bool is_double) : root_(root), sweep_(sweep) {
     for (const SweepAxis& axis : sweep.axes) touched_.push_back(axis.path[0]);
     for (const SweepAxis& axis : sweep.axes) node_at(root_, axis.path, axis.nodes[0].where());
-    for (const SweepAxis& axis : sweep.axes) {  // the tree has its final form: nodes stay where they are
+    for (const SweepAxis& axis :
+         sweep.axes) {  // the tree has its final form: nodes stay where they are
       Node& node = node_at(root_, axis.path, "");
       check_not_overridden(axis, node);
       targets_.push_back(&node);
@@ -86,17 +90,19 @@ class PointReader {
       read_tables(index == 0);
     } catch (const UsageError& error) {
       if (point_.axes.empty()) throw;
-      throw UsageError(fmt::format("{} (at the sweep's point {})", error.what(), axes_text(point_)));
+      throw UsageError(
+          fmt::format("{} (at the sweep's point {})", error.what(), axes_text(point_)));
     }
     return point_;
   }
 
  private:
   static void check_not_overridden(const SweepAxis& axis, const Node& node) {
-    const bool overridden = node.source && node.source->starts_with("--set ") && node.type != Node::Type::kTable;
+    const bool overridden =
+        node.source && node.source->starts_with("--set ") && node.type != Node::Type::kTable;
     if (overridden)
-      throw UsageError(fmt::format("{}: '{}' is swept ({}); accepted is --set 'sweep.{}=[...]'", node.where(),
-                                   axis.key, axis.nodes[0].where(), axis.key));
+      throw UsageError(fmt::format("{}: '{}' is swept ({}); accepted is --set 'sweep.{}=[...]'",
+                                   node.where(), axis.key, axis.nodes[0].where(), axis.key));
   }
 
   // The last group of axes runs fastest.
@@ -135,13 +141,16 @@ class PointReader {
 
 void check_size(const Study& study, const Sweep& sweep, const Point& first) {
   if (sweep.points * study.seeds > kMaxRuns)
-    throw UsageError(fmt::format("{}: [study] seeds: found {} points of {} seeds, accepted are at most {} runs",
-                                 study.file, sweep.points, study.seeds, kMaxRuns));
+    throw UsageError(
+        fmt::format("{}: [study] seeds: found {} points of {} seeds, accepted are at most {} runs",
+                    study.file, sweep.points, study.seeds, kMaxRuns));
   std::int64_t due = 0;
   for (const ProbeSpec& probe : first.probes) due += static_cast<std::int64_t>(probe.due.size());
   if (sweep.points * due > kMaxDueOfAllPoints)
-    throw UsageError(fmt::format("{}: [[probe]]: found {} measurements at each of {} points, accepted are at "
-                                 "most {} in all", study.file, due, sweep.points, kMaxDueOfAllPoints));
+    throw UsageError(
+        fmt::format("{}: [[probe]]: found {} measurements at each of {} points, accepted are at "
+                    "most {} in all",
+                    study.file, due, sweep.points, kMaxDueOfAllPoints));
 }
 
 bool same_value(const Setting& a, const Setting& b) {
@@ -170,7 +179,9 @@ Json Point::identity() const {
             {"precision", is_double ? "float64" : "float32"}};
   if (stop) {  // where a run stops depends on when its probe measures
     const ProbeSpec& probe = probes[static_cast<size_t>(stop->probe)];
-    Json rule{{"probe", choice_json(probe.choice)}, {"schedule", probe.schedule}, {"series", stop->series}};
+    Json rule{{"probe", choice_json(probe.choice)},
+              {"schedule", probe.schedule},
+              {"series", stop->series}};
     if (stop->above) rule["above"] = *stop->above;
     if (stop->below) rule["below"] = *stop->below;
     json["stop"] = std::move(rule);
@@ -200,14 +211,18 @@ const Point& Study::at(const std::vector<std::pair<std::string, Setting>>& wante
   }
   if (count == 1) return *found;
   std::vector<std::string> parts;
-  for (const auto& [key, value] : wanted) parts.push_back(fmt::format("{} = {}", key, to_text(value)));
+  for (const auto& [key, value] : wanted)
+    parts.push_back(fmt::format("{} = {}", key, to_text(value)));
   throw Error(fmt::format("study '{}': {} points with {}, accepted is exactly one", name, count,
                           parts.empty() ? "any value" : join(parts)));
 }
 
 std::string Study::run_id(const Point& point, std::int64_t seed_index) const {
-  const Json json{{"identity", point.identity()}, {"study_seed", seed}, {"seed_index", seed_index},
-                  {"salt", salt(point)},          {"numerics", kNumericsVersion}};
+  const Json json{{"identity", point.identity()},
+                  {"study_seed", seed},
+                  {"seed_index", seed_index},
+                  {"salt", salt(point)},
+                  {"numerics", kNumericsVersion}};
   return to_hex(sha256(json.dump()));
 }
 

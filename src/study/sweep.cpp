@@ -25,7 +25,7 @@ std::string at_key(const Node& node, const std::string& key) {
   return fmt::format("{}: [sweep] \"{}\"", node.where(), key);
 }
 
-// ---- which setting a key means -------------------------------------------------------------------
+// ---- which setting a key means ------------------------------------------------------------------
 
 template <class Entry>
 Parameter kind_parameter(std::span<const Entry> registry) {
@@ -34,38 +34,51 @@ Parameter kind_parameter(std::span<const Entry> registry) {
   return kind;
 }
 
+struct NamedKind {
+  std::string name, where;
+};
+
 // The kinds that a section may have: those swept, else the one given.
-std::vector<std::string> kinds(const Node& root, const std::string& section) {
+std::vector<NamedKind> kinds(const Node& root, const std::string& section) {
   const Node* swept = root.find("sweep");
   swept = swept ? swept->find(section + ".kind") : nullptr;
-  std::vector<std::string> names;
+  std::vector<NamedKind> names;
   if (swept)
     for (const Node& item : swept->items)
-      if (const auto* name = std::get_if<std::string>(&item.value)) names.push_back(*name);
+      if (const auto* name = std::get_if<std::string>(&item.value))
+        names.push_back({*name, at_key(item, section + ".kind")});
   if (!names.empty()) return names;
   const Node* table = &root;
   for (const std::string& part : split(section, '.')) table = table ? table->find(part) : nullptr;
-  const std::string title = section == "train.optimizer" ? "[train] optimizer" : "[" + section + "]";
-  if (!table) throw UsageError(fmt::format("{}: {}: missing, a study needs it", root.where(), title));
-  return {kind_of(*table, {title, "", {}})};
+  const std::string title =
+      section == "train.optimizer" ? "[train] optimizer" : "[" + section + "]";
+  if (!table)
+    throw UsageError(fmt::format("{}: {}: missing, a study needs it", root.where(), title));
+  return {{kind_of(*table, {title, "", {}}), where_in(*table, title)("kind")}};
 }
 
 // The section whose parameters include the name; else the last one, for the message.
 template <class SectionOf>
-Section section_with(const std::string& name, const std::vector<std::string>& kinds,
+Section section_with(const std::string& name, const std::vector<NamedKind>& kinds,
                      const SectionOf& section_of) {
   Section section;
-  for (const std::string& kind : kinds) {
-    section = section_of(kind);
-    if (std::ranges::find(section.parameters, name, &Parameter::name) != section.parameters.end()) break;
+  for (const NamedKind& kind : kinds) {
+    try {
+      section = section_of(kind.name);
+    } catch (const UsageError& error) {
+      throw UsageError(kind.where + ": " + error.what());
+    }
+    if (std::ranges::find(section.parameters, name, &Parameter::name) != section.parameters.end())
+      break;
   }
   return section;
 }
 
 [[noreturn]] void not_swept(const std::string& where, const std::string& why) {
-  throw UsageError(fmt::format("{}: not swept: {}; accepted are the settings of task, model, train (but "
-                               "steps), train.optimizer, train.group.N, train.stop and probe.NAME",
-                               where, why));
+  throw UsageError(
+      fmt::format("{}: not swept: {}; accepted are the settings of task, model, train (but "
+                  "steps), train.optimizer, train.group.N, train.stop and probe.NAME",
+                  where, why));
 }
 
 Section probe_of(Node& root, const std::vector<std::string>& path, const std::string& where) {
@@ -82,15 +95,18 @@ Section probe_of(Node& root, const std::vector<std::string>& path, const std::st
 Section section_at(Node& root, const std::vector<std::string>& path, const std::string& where) {
   const std::string& head = path[0];
   const std::string& name = path.back();
-  if (head == "task" && path.size() == 2) return section_with(name, kinds(root, "task"), task_section);
-  if (head == "model" && path.size() == 2) return section_with(name, kinds(root, "model"), model_section);
+  if (head == "task" && path.size() == 2)
+    return section_with(name, kinds(root, "task"), task_section);
+  if (head == "model" && path.size() == 2)
+    return section_with(name, kinds(root, "model"), model_section);
   if (head == "train" && path.size() == 3 && path[1] == "optimizer")
     return section_with(name, kinds(root, "train.optimizer"), optimizer_section);
   if (head == "train" && path.size() == 3 && path[1] == "stop") return stop_section();
   if (head == "train" && path.size() == 4 && path[1] == "group") return group_section();
   if (head == "train" && path.size() == 2) {
     if (name == "steps") not_swept(where, "a study has one number of steps");
-    if (name == "optimizer" || name == "stop" || name == "group") not_swept(where, name + " is a table");
+    if (name == "optimizer" || name == "stop" || name == "group")
+      not_swept(where, name + " is a table");
     return train_section();
   }
   if (head == "probe" && path.size() == 3 && root.find("probe")) return probe_of(root, path, where);
@@ -108,14 +124,15 @@ Parameter parameter_at(Node& root, const std::vector<std::string>& path, const s
   if (found != section.parameters.end()) return *found;
   std::vector<std::string> names;
   for (const Parameter& p : section.parameters) names.push_back(p.name);
-  throw UsageError(fmt::format("{}: unknown key of {}; accepted are {}{}", where, section.what, join(names),
-                               did_you_mean(name, names)));
+  throw UsageError(fmt::format("{}: unknown key of {}; accepted are {}{}", where, section.what,
+                               join(names), did_you_mean(name, names)));
 }
 
-// ---- its values ------------------------------------------------------------------------------------
+// ---- its values ---------------------------------------------------------------------------------
 
 // The generator's numbers, checked for their count.
-std::vector<double> numbers(const Node& list, const std::string& where, size_t fewest, size_t most) {
+std::vector<double> numbers(const Node& list, const std::string& where, size_t fewest,
+                            size_t most) {
   std::vector<double> values;
   for (const Node& item : list.items) {
     const auto* integer = std::get_if<std::int64_t>(&item.value);
@@ -124,10 +141,11 @@ std::vector<double> numbers(const Node& list, const std::string& where, size_t f
     values.push_back(integer ? static_cast<double>(*integer) : *real);
   }
   const bool finite = std::ranges::all_of(values, [](double x) { return std::isfinite(x); });
-  if (list.type != Node::Type::kList || values.size() != list.items.size() || values.size() < fewest ||
-      values.size() > most || !finite)
-    throw UsageError(fmt::format("{}: found {}, accepted is a list of {} finite numbers", where, list.found(),
-                                 fewest == most ? fmt::format("{}", most) : fmt::format("{} or {}", fewest, most)));
+  if (list.type != Node::Type::kList || values.size() != list.items.size() ||
+      values.size() < fewest || values.size() > most || !finite)
+    throw UsageError(fmt::format(
+        "{}: found {}, accepted is a list of {} finite numbers", where, list.found(),
+        fewest == most ? fmt::format("{}", most) : fmt::format("{} or {}", fewest, most)));
   return values;
 }
 
@@ -142,21 +160,26 @@ std::vector<Setting> range(const Node& list, const std::string& where) {
   const std::int64_t first = whole(given[0], where), last = whole(given[1], where);
   const std::int64_t step = given.size() == 3 ? whole(given[2], where) : 1;
   if (step == 0 || (step > 0 ? first > last : first < last))
-    throw UsageError(fmt::format("{}: found {}, an empty range; accepted is [first, last, step] with a step "
-                                 "that leads from first to last", where, list.found()));
+    throw UsageError(
+        fmt::format("{}: found {}, an empty range; accepted is [first, last, step] with a step "
+                    "that leads from first to last",
+                    where, list.found()));
   const std::int64_t count = (last - first) / step + 1;
   if (count > kMaxPoints)
-    throw UsageError(fmt::format("{}: found {} values, accepted are at most {}", where, count, kMaxPoints));
+    throw UsageError(
+        fmt::format("{}: found {} values, accepted are at most {}", where, count, kMaxPoints));
   std::vector<Setting> values;
   for (std::int64_t i = 0; i < count; ++i) values.emplace_back(first + i * step);
   return values;
 }
 
-std::vector<Setting> spaced(const Node& list, const std::string& where, bool logarithmic, Kind kind) {
+std::vector<Setting> spaced(const Node& list, const std::string& where, bool logarithmic,
+                            Kind kind) {
   const std::vector<double> given = numbers(list, where, 3, 3);
   const std::int64_t count = whole(given[2], where);
   if (count < 1 || count > kMaxPoints)
-    throw UsageError(fmt::format("{}: found {} values, accepted are 1 to {}", where, count, kMaxPoints));
+    throw UsageError(
+        fmt::format("{}: found {} values, accepted are 1 to {}", where, count, kMaxPoints));
   if (logarithmic && (given[0] <= 0 || given[1] <= 0))
     throw UsageError(fmt::format("{}: found {}, accepted are ends above 0", where, list.found()));
   const std::vector<double> values = logarithmic ? log_points(given[0], given[1], count)
@@ -185,8 +208,9 @@ SweepAxis read_axis(Node& root, const std::string& key, const Node& node) {
   SweepAxis axis{key, split(key, '.'), {}, {}};
   const Parameter parameter = parameter_at(root, axis.path, where);
   if (node.type == Node::Type::kValue)
-    throw UsageError(fmt::format("{}: found {}, accepted is a list of values or a table with one of {}", where,
-                                 node.found(), join(kGenerators)));
+    throw UsageError(
+        fmt::format("{}: found {}, accepted is a list of values or a table with one of {}", where,
+                    node.found(), join(kGenerators)));
   if (node.type == Node::Type::kTable) {
     axis.values = generated(node, where, parameter.kind);
     for (const Setting& value : axis.values) {
@@ -212,17 +236,21 @@ SweepAxis read_axis(Node& root, const std::string& key, const Node& node) {
   return axis;
 }
 
-// ---- the whole table -------------------------------------------------------------------------------
+// ---- the whole table ----------------------------------------------------------------------------
 
 // [sweep] with unquoted keys is tables within tables: brings them to the form of quoted ones.
 void flatten(const std::string& prefix, const Node& table, std::vector<Entry>& out) {
   for (const auto& [key, node] : table.entries) {
     const std::string name = prefix.empty() ? key : prefix + "." + key;
-    const bool is_path = key.find('.') == std::string::npos && node.type == Node::Type::kTable &&
-                         std::ranges::none_of(kGenerators, [&n = node](const std::string& g) { return n.find(g); }) &&
-                         !node.entries.empty();
-    if (is_path) flatten(name, node, out);
-    else out.push_back({name, node});
+    const bool is_path =
+        key.find('.') == std::string::npos && node.type == Node::Type::kTable &&
+        std::ranges::none_of(kGenerators,
+                             [&n = node](const std::string& g) { return n.find(g); }) &&
+        !node.entries.empty();
+    if (is_path)
+      flatten(name, node, out);
+    else
+      out.push_back({name, node});
   }
 }
 
@@ -233,7 +261,8 @@ std::vector<std::vector<size_t>> read_zip(const Node& node, const std::vector<Sw
   std::vector<std::vector<size_t>> zips;
   std::vector<bool> used(axes.size(), false);
   const auto wrong = [&](const Node& found) {
-    throw UsageError(fmt::format("{}: found {}, accepted is [[\"KEY\", \"KEY\"], ...]", where, found.found()));
+    throw UsageError(
+        fmt::format("{}: found {}, accepted is [[\"KEY\", \"KEY\"], ...]", where, found.found()));
   };
 
   if (node.type != Node::Type::kList) wrong(node);
@@ -245,16 +274,18 @@ std::vector<std::vector<size_t>> read_zip(const Node& node, const std::vector<Sw
       if (item.type != Node::Type::kValue || !key) wrong(pair);
       const size_t i = static_cast<size_t>(std::ranges::find(names, *key) - names.begin());
       if (i == names.size())
-        throw UsageError(fmt::format("{}: found '{}', accepted are axes of this sweep: {}{}", where, *key,
-                                     join(names), did_you_mean(*key, names)));
+        throw UsageError(fmt::format("{}: found '{}', accepted are axes of this sweep: {}{}", where,
+                                     *key, join(names), did_you_mean(*key, names)));
       if (used[i])
-        throw UsageError(fmt::format("{}: found '{}' twice, accepted is each axis once", where, *key));
+        throw UsageError(
+            fmt::format("{}: found '{}' twice, accepted is each axis once", where, *key));
       used[i] = true;
       group.push_back(i);
       const size_t length = axes[i].values.size(), first = axes[group[0]].values.size();
       if (length != first)
-        throw UsageError(fmt::format("{}: found {} values of '{}' and {} of '{}'; accepted are equal numbers",
-                                     where, first, axes[group[0]].key, length, *key));
+        throw UsageError(
+            fmt::format("{}: found {} values of '{}' and {} of '{}'; accepted are equal numbers",
+                        where, first, axes[group[0]].key, length, *key));
     }
     zips.push_back(std::move(group));
   }
@@ -262,20 +293,24 @@ std::vector<std::vector<size_t>> read_zip(const Node& node, const std::vector<Sw
 }
 
 // Zipped axes stand where the first of them stands.
-std::vector<std::vector<size_t>> grouped(size_t axes, const std::vector<std::vector<size_t>>& zips) {
+std::vector<std::vector<size_t>> grouped(size_t axes,
+                                         const std::vector<std::vector<size_t>>& zips) {
   std::vector<std::vector<size_t>> groups;
   for (size_t i = 0; i < axes; ++i) {
     const auto zip = std::ranges::find_if(zips, [i](const std::vector<size_t>& group) {
       return std::ranges::find(group, i) != group.end();
     });
-    if (zip == zips.end()) groups.push_back({i});
-    else if (*std::ranges::min_element(*zip) == i) groups.push_back(*zip);
+    if (zip == zips.end())
+      groups.push_back({i});
+    else if (*std::ranges::min_element(*zip) == i)
+      groups.push_back(*zip);
   }
   return groups;
 }
 
 // The values of an axis, or of axes that move together, must differ: two points alike would be one.
-void check_distinct(const std::vector<SweepAxis>& axes, const std::vector<size_t>& group, const Node& table) {
+void check_distinct(const std::vector<SweepAxis>& axes, const std::vector<size_t>& group,
+                    const Node& table) {
   std::vector<std::vector<Setting>> sorted(axes[group[0]].values.size());
   std::vector<std::string> keys;
   for (const size_t i : group) {
@@ -311,18 +346,21 @@ Sweep read_sweep(const Node& given) {
       continue;
     }
     if (std::ranges::find(sweep.axes, key, &SweepAxis::key) != sweep.axes.end())
-      throw UsageError(fmt::format("{}: swept twice, accepted is each key once", at_key(node, key)));
+      throw UsageError(
+          fmt::format("{}: swept twice, accepted is each key once", at_key(node, key)));
     sweep.axes.push_back(read_axis(root, key, node));
   }
-  sweep.groups = grouped(sweep.axes.size(), zip ? read_zip(*zip, sweep.axes) : std::vector<std::vector<size_t>>{});
+  sweep.groups = grouped(sweep.axes.size(),
+                         zip ? read_zip(*zip, sweep.axes) : std::vector<std::vector<size_t>>{});
 
   for (const auto& group : sweep.groups) check_distinct(sweep.axes, group, table);
 
   double points = 1;
-  for (const auto& group : sweep.groups) points *= static_cast<double>(sweep.axes[group[0]].values.size());
+  for (const auto& group : sweep.groups)
+    points *= static_cast<double>(sweep.axes[group[0]].values.size());
   if (points > static_cast<double>(kMaxPoints))
-    throw UsageError(fmt::format("{}: [sweep]: found {:.0f} points, accepted are at most {}", table.where(),
-                                 points, kMaxPoints));
+    throw UsageError(fmt::format("{}: [sweep]: found {:.0f} points, accepted are at most {}",
+                                 table.where(), points, kMaxPoints));
   sweep.points = static_cast<std::int64_t>(points);
   return sweep;
 }

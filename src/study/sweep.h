@@ -10,15 +10,16 @@
 namespace iclab::study {
 
 struct SweepAxis {
-  std::string key;               // "task.components"
-  std::vector<std::string> path; // of the swept key in the file's tree
+  std::string key;                // "task.components"
+  std::vector<std::string> path;  // of the swept key in the file's tree
   std::vector<Setting> values;
-  std::vector<Node> nodes;       // the values as they stand in the tree, each with its line
+  std::vector<Node> nodes;  // the values as they stand in the tree, each with its line
 };
 
 struct Sweep {
-  std::vector<SweepAxis> axes;             // in the order of the file
-  std::vector<std::vector<size_t>> groups; // axes that move together; the cross product is over groups
+  std::vector<SweepAxis> axes;  // in the order of the file
+  std::vector<std::vector<size_t>>
+      groups;  // axes that move together; the cross product is over groups
   std::int64_t points = 1;
 };
 
@@ -29,12 +30,12 @@ inline constexpr std::int64_t kMaxPoints = ICLAB_MAX_POINTS;
 
 /// Reads the root's [sweep]:
 ///   "task.items" = [1, 2, 5]                      the values
-///   "task.items" = { logspace = [low, high, n] }  n values, both ends included; rounded and without
-///   "task.items" = { linspace = [low, high, n] }    duplicates where the setting is an integer
-///   "task.items" = { range = [first, last, step] }  integers, both ends included; step 1 if not given
-///   zip = [["task.a", "task.b"]]                  these move together
-/// Throws UsageError: unknown or unsweepable key, value not accepted, no or equal values, lengths of zipped
-/// axes that differ, more than kMaxPoints points.
+///   "task.items" = { logspace = [low, high, n] }  n values, both ends included; rounded and
+///   without "task.items" = { linspace = [low, high, n] }    duplicates where the setting is an
+///   integer "task.items" = { range = [first, last, step] }  integers, both ends included; step 1
+///   if not given zip = [["task.a", "task.b"]]                  these move together
+/// Throws UsageError: unknown or unsweepable key, value not accepted, no or equal values, lengths
+/// of zipped axes that differ, more than kMaxPoints points.
 Sweep read_sweep(const Node& root);
 
 }  // namespace iclab::study

@@ -34,7 +34,8 @@ struct Node {
   Node* find(const std::string& key);
   std::vector<std::string> keys() const;
 
-  /// A value, or a list of numbers of one kind, as a setting. Throws UsageError that begins with `at`.
+  /// A value, or a list of numbers of one kind, as a setting. Throws UsageError that begins with
+  /// `at`.
   Setting setting(const std::string& at) const;
 };
 
@@ -47,17 +48,18 @@ struct Entry {
 inline constexpr size_t kMaxListItems = 100'000;
 inline constexpr size_t kMaxFileBytes = 1 << 20;
 
-/// Reads TOML. Throws UsageError: file, line, what is wrong (also for bytes that are not UTF-8, nesting too
-/// deep to be meant, lists too long).
+/// Reads TOML. Throws UsageError: file, line, what is wrong (also for bytes that are not UTF-8,
+/// nesting too deep to be meant, lists too long).
 Node read_toml(const std::string& text, const std::string& file_name);
 
-/// The node at these keys. An item of a list is named by its position from 0 or by its `name`, `kind` or
-/// `match`; tables that are not there yet are made. Throws UsageError that begins with `where`.
+/// The node at these keys. An item of a list is named by its position from 0 or by its `name`,
+/// `kind` or `match`; tables that are not there yet are made. Throws UsageError that begins with
+/// `where`.
 Node& node_at(Node& root, const std::vector<std::string>& keys, const std::string& where);
 
-/// Sets a key of the tree from "key=value" with a TOML value (a bare word stands for text). Keys are
-/// dotted, as for node_at; those of [sweep] may be written with or without quotes. Throws UsageError that
-/// begins with "--set".
+/// Sets a key of the tree from "key=value" with a TOML value (a bare word stands for text). Keys
+/// are dotted, as for node_at; those of [sweep] may be written with or without quotes. Throws
+/// UsageError that begins with "--set".
 void apply_override(Node& root, const std::string& assignment);
 
 }  // namespace iclab::study

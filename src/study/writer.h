@@ -1,5 +1,5 @@
-// The one thread that writes to the store while a study runs: what many runs save within a quarter of a
-// second is one transaction.
+// The one thread that writes to the store while a study runs: what many runs save within a quarter
+// of a second is one transaction.
 #pragma once
 
 #include <condition_variable>
@@ -20,7 +20,8 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  /// Hands over; waits while too much is waiting to be written. After a failure it drops what it is given.
+  /// Hands over; waits while too much is waiting to be written. After a failure it drops what it is
+  /// given.
   void push(Progress progress);
 
   /// Something cannot be written, or must not: `failed` is true from now on.

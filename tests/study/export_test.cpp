@@ -15,7 +15,8 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 template <class T>
-train::Tensor tensor(const std::string& name, std::vector<std::int64_t> shape, const std::vector<T>& values) {
+train::Tensor tensor(const std::string& name, std::vector<std::int64_t> shape,
+                     const std::vector<T>& values) {
   const auto bytes = std::as_bytes(std::span(values));
   return {name, std::move(shape), sizeof(T) == 8, {bytes.begin(), bytes.end()}};
 }
@@ -30,9 +31,11 @@ std::vector<std::byte> file_of(const std::string& header, size_t data) {
 }
 
 TEST(Safetensors, HasTheFormatsBytes) {
-  const std::vector<train::Tensor> tensors{tensor<float>("a", {2}, {1, 2}), tensor<double>("b", {}, {3})};
-  const std::string header = R"({"__metadata__":{"run":"x"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
-                             R"("b":{"dtype":"F64","shape":[],"data_offsets":[8,16]}})";
+  const std::vector<train::Tensor> tensors{tensor<float>("a", {2}, {1, 2}),
+                                           tensor<double>("b", {}, {3})};
+  const std::string header =
+      R"({"__metadata__":{"run":"x"},"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},)"
+      R"("b":{"dtype":"F64","shape":[],"data_offsets":[8,16]}})";
   const std::vector<std::byte> bytes = to_safetensors(tensors, {{"run", "x"}});
   std::uint64_t size = 0;
   std::memcpy(&size, bytes.data(), 8);
@@ -48,7 +51,8 @@ TEST(Safetensors, HasTheFormatsBytes) {
 
 TEST(Safetensors, ReadsWhatItWrote) {
   const TestFolder folder;
-  const std::vector<train::Tensor> tensors{tensor<float>("w", {2, 3}, {1, 2, 3, 4, 5, 6}), tensor<float>("e", {0}, {}),
+  const std::vector<train::Tensor> tensors{tensor<float>("w", {2, 3}, {1, 2, 3, 4, 5, 6}),
+                                           tensor<float>("e", {0}, {}),
                                            tensor<double>("v", {1}, {-0.0})};
   write_safetensors(folder / "w.safetensors", tensors);
   const std::vector<train::Tensor> back = read_safetensors(folder / "w.safetensors");
@@ -67,29 +71,41 @@ TEST(Safetensors, RefusesWhatIsNoFileOfWeights) {
   const auto bad = [](const std::string& header, size_t data) {
     return message_of<Error>([&] { from_safetensors(file_of(header, data), "w"); });
   };
-  EXPECT_THAT(message_of<Error>([] { from_safetensors({}, "w"); }), HasSubstr("w: is not a safetensors file"));
+  EXPECT_THAT(message_of<Error>([] { from_safetensors({}, "w"); }),
+              HasSubstr("w: is not a safetensors file"));
   std::vector<std::byte> cut = file_of("{}", 0);
   cut.pop_back();
-  EXPECT_THAT(message_of<Error>([&] { from_safetensors(cut, "w"); }), HasSubstr("found 9 bytes and a header of 2"));
+  EXPECT_THAT(message_of<Error>([&] { from_safetensors(cut, "w"); }),
+              HasSubstr("found 9 bytes and a header of 2"));
   EXPECT_THAT(bad("[]", 0), HasSubstr("no JSON object"));
   EXPECT_THAT(bad("{", 0), HasSubstr("no JSON object"));
   EXPECT_THAT(bad("{}", 1), HasSubstr("found 1 bytes of data, the header has 0"));
   const std::string a = R"("a":{"dtype":"F32","shape":[1],"data_offsets":[0,4]})";
   EXPECT_NO_THROW(from_safetensors(file_of("{" + a + "}", 4), "w"));
   EXPECT_THAT(bad("{" + a + "," + a + "}", 4), HasSubstr("each name once"));
-  EXPECT_THAT(bad(R"({"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})", 4), HasSubstr("accepted are F32 and F64"));
-  EXPECT_THAT(bad(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", 4), HasSubstr("does not fit its shape"));
-  EXPECT_THAT(bad(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", 4), HasSubstr("needs dtype, shape"));
-  EXPECT_THAT(bad(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}})", 4), HasSubstr("needs dtype, shape"));
-  EXPECT_THAT(bad(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8), HasSubstr("begins at byte 4, accepted is 0"));
-  EXPECT_THAT(bad(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}})", 4), HasSubstr("has the extent"));
-  EXPECT_THAT(bad("{" + a + R"(,"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})", 6), HasSubstr("begins at byte 2"));
+  EXPECT_THAT(bad(R"({"a":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})", 4),
+              HasSubstr("accepted are F32 and F64"));
+  EXPECT_THAT(bad(R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,4]}})", 4),
+              HasSubstr("does not fit its shape"));
+  EXPECT_THAT(bad(R"({"a":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", 4),
+              HasSubstr("needs dtype, shape"));
+  EXPECT_THAT(bad(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[0]}})", 4),
+              HasSubstr("needs dtype, shape"));
+  EXPECT_THAT(bad(R"({"a":{"dtype":"F32","shape":[1],"data_offsets":[4,8]}})", 8),
+              HasSubstr("begins at byte 4, accepted is 0"));
+  EXPECT_THAT(
+      bad(R"({"a":{"dtype":"F32","shape":[4294967296,4294967296],"data_offsets":[0,4]}})", 4),
+      HasSubstr("has the extent"));
+  EXPECT_THAT(bad("{" + a + R"(,"b":{"dtype":"F32","shape":[1],"data_offsets":[2,6]}})", 6),
+              HasSubstr("begins at byte 2"));
 }
 
 TEST(Csv, HasARowAnElement) {
   const TestFolder folder;
-  const Study study = parse_study(kSmallStudy + "[[probe]]\nkind = \"effective-matrix\"\nat = \"end\"\n"
-                                                "[sweep]\n\"task.noise\" = [0.1, 0.5]\n", "s.toml");
+  const Study study = parse_study(kSmallStudy +
+                                      "[[probe]]\nkind = \"effective-matrix\"\nat = \"end\"\n"
+                                      "[sweep]\n\"task.noise\" = [0.1, 0.5]\n",
+                                  "s.toml");
   Store store(folder.path(), Store::Access::kWrite);
   run_study(study, store, {});
   write_csv(folder / "csv", study, store);
@@ -113,7 +129,8 @@ TEST(Csv, HasARowAnElement) {
   const std::string id = study.run_id(study.points[0], 1);
   const Series risk = *store.series(id, study.points[0].probes[0].id, "risk");
   const std::string row = id + ",0.1,1,risk,risk,40,0,";
-  const auto found = std::ranges::find_if(series, [&](const std::string& line) { return line.starts_with(row); });
+  const auto found =
+      std::ranges::find_if(series, [&](const std::string& line) { return line.starts_with(row); });
   ASSERT_NE(found, series.end());
   EXPECT_EQ(std::stod(found->substr(row.size())), risk.values.back()[0]);
 }
@@ -123,8 +140,10 @@ TEST(Csv, FolderThatCannotBeWritten) {
   const Study study = parse_study(kSmallStudy, "s.toml");
   const Store store(folder.path(), Store::Access::kWrite);
   write_text(folder / "file", "");
-  EXPECT_THAT(message_of<Error>([&] { write_csv(folder / "file" / "x", study, store); }), HasSubstr("cannot be made"));
-  EXPECT_THAT(message_of<Error>([&] { write_safetensors(folder / "no" / "w", {}); }), HasSubstr("cannot be written"));
+  EXPECT_THAT(message_of<Error>([&] { write_csv(folder / "file" / "x", study, store); }),
+              HasSubstr("cannot be made"));
+  EXPECT_THAT(message_of<Error>([&] { write_safetensors(folder / "no" / "w", {}); }),
+              HasSubstr("cannot be written"));
 }
 
 }  // namespace

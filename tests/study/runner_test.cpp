@@ -62,7 +62,9 @@ at = "end"
 "train.optimizer.kind" = ["sgd", "momentum", "adam"]
 )";
 
-Study many(const std::vector<std::string>& overrides = {}) { return parse_study(kManyRuns, "many.toml", overrides); }
+Study many(const std::vector<std::string>& overrides = {}) {
+  return parse_study(kManyRuns, "many.toml", overrides);
+}
 
 RunnerOptions threads(int count) {
   RunnerOptions options;
@@ -96,7 +98,7 @@ void expect_same_run(const Store& a, const Store& b, const std::string& id) {
   }
 }
 
-// ---- bits ----------------------------------------------------------------------------------------------
+// ---- bits ---------------------------------------------------------------------------------------
 
 TEST(Runner, ThreadsDoNotChangeBits) {
   const std::string one = hash_of(many(), threads(1));
@@ -109,7 +111,8 @@ TEST(Runner, ARunIsTheSameAloneOrAmongOthers) {
   const TestFolder a, b;
   Store all(a.path(), kWrite), alone(b.path(), kWrite);
   run_study(many(), all, {});
-  const Study one = many({"sweep.task.components=[3]", "sweep.train.optimizer.kind=[\"adam\"]", "study.seeds=1"});
+  const Study one =
+      many({"sweep.task.components=[3]", "sweep.train.optimizer.kind=[\"adam\"]", "study.seeds=1"});
   EXPECT_EQ(run_study(one, alone, {}).computed, 1);
   expect_same_run(all, alone, one.run_id(one.points[0], 0));
 }
@@ -132,7 +135,8 @@ TEST(Runner, ShardsTogetherAreTheStudy) {
   RunnerOptions wrong;
   wrong.shard = 2;
   wrong.shards = 2;
-  EXPECT_THAT(message_of<UsageError>([&] { run_study(study, all, wrong); }), HasSubstr("found 2 of 2"));
+  EXPECT_THAT(message_of<UsageError>([&] { run_study(study, all, wrong); }),
+              HasSubstr("found 2 of 2"));
 }
 
 TEST(Runner, IndependentPointsDrawApart) {
@@ -143,7 +147,9 @@ TEST(Runner, IndependentPointsDrawApart) {
     run_study(study, store, {});
     std::vector<double> values;
     for (const size_t point : {0, 1})
-      values.push_back(store.series(study.run_id(study.points[point], 0), study.points[0].probes[2].id, "loss")->values[0][0]);
+      values.push_back(
+          store.series(study.run_id(study.points[point], 0), study.points[0].probes[2].id, "loss")
+              ->values[0][0]);
     return values;
   };
   const auto paired = first_loss({}), apart = first_loss({"study.independent=true"});
@@ -151,7 +157,7 @@ TEST(Runner, IndependentPointsDrawApart) {
   EXPECT_NE(apart[0], apart[1]);
 }
 
-// ---- nothing lost ----------------------------------------------------------------------------------------
+// ---- nothing lost -------------------------------------------------------------------------------
 
 TEST(Runner, KilledAtAnyInstantItEndsWithTheSameBits) {
   const Study study = many({"train.steps=10000"});
@@ -176,7 +182,8 @@ TEST(Runner, KilledAtAnyInstantItEndsWithTheSameBits) {
     kill(child, SIGKILL);
     int status = 0;
     waitpid(child, &status, 0);
-    EXPECT_FALSE(WIFEXITED(status) && WEXITSTATUS(status) != 0) << "the killed process failed by itself";
+    EXPECT_FALSE(WIFEXITED(status) && WEXITSTATUS(status) != 0)
+        << "the killed process failed by itself";
     killed += WIFSIGNALED(status);
   }
   EXPECT_GT(killed, 0);
@@ -218,14 +225,15 @@ TEST(Runner, FullDiskStopsTheStudyAndLosesNothing) {
   {
     FullDisk disk(8'000);
     Store store(folder.path(), kWrite);
-    EXPECT_THAT(message_of<Error>([&] { run_study(study, store, {}); }), HasSubstr("the disk is full"));
+    EXPECT_THAT(message_of<Error>([&] { run_study(study, store, {}); }),
+                HasSubstr("the disk is full"));
   }
   Store store(folder.path(), kWrite);
   run_study(study, store, {});
   for (const Point& point : study.points) EXPECT_EQ(store.run(study.run_id(point, 0))->step, 300);
 }
 
-// ---- only what is new ------------------------------------------------------------------------------------
+// ---- only what is new ---------------------------------------------------------------------------
 
 TEST(Runner, ComputesNothingTwice) {
   const TestFolder folder;
@@ -265,23 +273,28 @@ TEST(Runner, MoreStepsGoOnFromTheEnd) {
   const std::string id = study.run_id(study.points[5], 1);
   EXPECT_EQ(store.checkpoint(id), fresh.checkpoint(id));
   const auto& probes = study.points[5].probes;
-  EXPECT_EQ(store.series(id, probes[0].id, "risk")->values, fresh.series(id, probes[0].id, "risk")->values);
-  EXPECT_EQ(store.series(id, probes[2].id, "loss")->values, fresh.series(id, probes[2].id, "loss")->values);
+  EXPECT_EQ(store.series(id, probes[0].id, "risk")->values,
+            fresh.series(id, probes[0].id, "risk")->values);
+  EXPECT_EQ(store.series(id, probes[2].id, "loss")->values,
+            fresh.series(id, probes[2].id, "loss")->values);
   EXPECT_THAT(store.series(id, probes[3].id, "effective_matrix")->steps, ElementsAre(100, 300));
 }
 
 TEST(Runner, FewerStepsAreAlreadyThere) {
   const TestFolder folder;
   Store store(folder.path(), kWrite);
-  const std::string text = with(with(kManyRuns, "at = \"linear\"\npoints = 4", "every = 50"), "at = \"end\"", "every = 50");
+  const std::string text = with(with(kManyRuns, "at = \"linear\"\npoints = 4", "every = 50"),
+                                "at = \"end\"", "every = 50");
   run_study(parse_study(text, "s.toml"), store, {});
-  const RunnerSummary summary = run_study(parse_study(text, "s.toml", std::vector<std::string>{"train.steps=100"}), store, {});
+  const RunnerSummary summary = run_study(
+      parse_study(text, "s.toml", std::vector<std::string>{"train.steps=100"}), store, {});
   EXPECT_EQ(summary.already_there, 12);
   EXPECT_EQ(summary.steps, 0);
 }
 
 TEST(Runner, NewProbesAreMeasuredByReplay) {
-  const std::string text = with(kManyRuns, "[[probe]]\nkind = \"mse\"\nprompts = 100\nat = \"linear\"\npoints = 4\n", "");
+  const std::string text = with(
+      kManyRuns, "[[probe]]\nkind = \"mse\"\nprompts = 100\nat = \"linear\"\npoints = 4\n", "");
   const TestFolder folder;
   Store store(folder.path(), kWrite);
   run_study(parse_study(text, "s.toml"), store, {});
@@ -293,19 +306,27 @@ TEST(Runner, NewProbesAreMeasuredByReplay) {
 
 TEST(Runner, NewProbesAndMoreStepsTogether) {
   const std::string text = with(kManyRuns, "[[probe]]\nkind = \"loss\"\nevery = 7\n", "");
-  const auto without_end = [](const std::string& t) { return with(t, "at = \"end\"", "every = 300"); };
-  const auto no_mse = [](const std::string& t) { return with(t, "at = \"linear\"\npoints = 4", "every = 100"); };
+  const auto without_end = [](const std::string& t) {
+    return with(t, "at = \"end\"", "every = 300");
+  };
+  const auto no_mse = [](const std::string& t) {
+    return with(t, "at = \"linear\"\npoints = 4", "every = 100");
+  };
   const TestFolder folder;
   Store store(folder.path(), kWrite);
-  run_study(parse_study(no_mse(without_end(text)), "s.toml", std::vector<std::string>{"train.steps=90"}), store, {});
+  run_study(
+      parse_study(no_mse(without_end(text)), "s.toml", std::vector<std::string>{"train.steps=90"}),
+      store, {});
   const Study study = parse_study(no_mse(without_end(kManyRuns)), "s.toml");
   run_study(study, store, {});
   EXPECT_EQ(store.sha256(), hash_of(study));
 }
 
 TEST(Runner, AnInterruptedRunIsReplayedForNewProbes) {
-  const Study before = many({"probe.loss.every=100", "sweep.task.components=[3]", "train.steps=2000"});
-  const Study after = many({"probe.loss.every=10", "sweep.task.components=[3]", "train.steps=2000"});
+  const Study before =
+      many({"probe.loss.every=100", "sweep.task.components=[3]", "train.steps=2000"});
+  const Study after =
+      many({"probe.loss.every=10", "sweep.task.components=[3]", "train.steps=2000"});
   const TestFolder folder;
   Store store(folder.path(), kWrite);
   std::stop_source source;
@@ -334,7 +355,8 @@ TEST(Runner, AReplayThatDiffersIsAnError) {
 TEST(Runner, PointsThatDifferInProbesAloneShareTheirRuns) {
   const TestFolder folder;
   Store store(folder.path(), kWrite);
-  const Study study = many({"sweep.probe.risk.test_context=[4, 8, 16]", "sweep.task.components=[1]"});
+  const Study study =
+      many({"sweep.probe.risk.test_context=[4, 8, 16]", "sweep.task.components=[1]"});
   ASSERT_EQ(study.points.size(), 9U);
   EXPECT_EQ(run_study(study, store, {}).computed, 6);
   for (const Point& point : study.points) {
@@ -344,12 +366,13 @@ TEST(Runner, PointsThatDifferInProbesAloneShareTheirRuns) {
   }
 }
 
-// ---- ends --------------------------------------------------------------------------------------------------
+// ---- ends ---------------------------------------------------------------------------------------
 
 TEST(Runner, ADivergedRunDisturbsNobody) {
   const TestFolder folder, other;
   Store store(folder.path(), kWrite), fresh(other.path(), kWrite);
-  const Study study = many({"sweep.train.optimizer.lr=[0.002, 1e6]", "sweep.train.optimizer.kind=[\"sgd\"]"});
+  const Study study =
+      many({"sweep.train.optimizer.lr=[0.002, 1e6]", "sweep.train.optimizer.kind=[\"sgd\"]"});
   const RunnerSummary summary = run_study(study, store, {});
   EXPECT_EQ(summary.diverged, 4);
   EXPECT_EQ(summary.computed, 8);
@@ -358,7 +381,8 @@ TEST(Runner, ADivergedRunDisturbsNobody) {
   EXPECT_EQ(status(study, store).done, 4);
 
   run_study(many({"sweep.train.optimizer.kind=[\"sgd\"]"}), fresh, {});
-  for (const size_t point : {0, 2}) expect_same_run(store, fresh, study.run_id(study.points[point], 1));
+  for (const size_t point : {0, 2})
+    expect_same_run(store, fresh, study.run_id(study.points[point], 1));
 
   // Its last finite weights and its end are kept, and nothing that is not finite.
   const std::string id = study.run_id(study.points[1], 0);
@@ -379,8 +403,9 @@ TEST(Runner, ADivergedRunDisturbsNobody) {
 TEST(Runner, AStoppedRunIsMeasuredWhereItStops) {
   const TestFolder folder;
   Store store(folder.path(), kWrite);
-  const std::vector<std::string> base{"sweep.train.optimizer.kind=[\"adam\"]", "sweep.task.components=[1]",
-                                      "study.seeds=1", "train.optimizer.lr=0.02"};
+  const std::vector<std::string> base{"sweep.train.optimizer.kind=[\"adam\"]",
+                                      "sweep.task.components=[1]", "study.seeds=1",
+                                      "train.optimizer.lr=0.02"};
   std::vector<std::string> rule = base;
   rule.push_back("train.stop={probe=\"risk\", below=0.9}");
   const Study study = many(rule);
@@ -391,12 +416,14 @@ TEST(Runner, AStoppedRunIsMeasuredWhereItStops) {
   ASSERT_GT(at, 0);
   ASSERT_LT(at, 300);
   EXPECT_LT(store.series(id, study.points[0].probes[0].id, "risk")->values.back()[0], 0.9);
-  EXPECT_THAT(store.series(id, study.points[0].probes[3].id, "effective_matrix")->steps, ElementsAre(at));
+  EXPECT_THAT(store.series(id, study.points[0].probes[3].id, "effective_matrix")->steps,
+              ElementsAre(at));
 
   // A probe added later measures at the same end.
-  const Study more = parse_study(with(kManyRuns, "kind = \"mse\"\nprompts = 100\nat = \"linear\"\npoints = 4",
-                                      "kind = \"mse\"\nprompts = 50\nat = \"end\""), "many.toml",
-                                 rule);
+  const Study more =
+      parse_study(with(kManyRuns, "kind = \"mse\"\nprompts = 100\nat = \"linear\"\npoints = 4",
+                       "kind = \"mse\"\nprompts = 50\nat = \"end\""),
+                  "many.toml", rule);
   EXPECT_EQ(run_study(more, store, {}).computed, 1);
   EXPECT_EQ(store.run(id)->status, RunStatus::kStopped);
   EXPECT_THAT(store.series(id, more.points[0].probes[1].id, "mse")->steps, ElementsAre(at));
@@ -404,18 +431,21 @@ TEST(Runner, AStoppedRunIsMeasuredWhereItStops) {
 }
 
 TEST(Runner, APointThatDoesNotFitFailsAlone) {
-  const std::string text = with(kManyRuns, "kind = \"risk\"\n", "kind = \"risk\"\ntest = \"complement\"\n");
+  const std::string text =
+      with(kManyRuns, "kind = \"risk\"\n", "kind = \"risk\"\ntest = \"complement\"\n");
   const TestFolder folder;
   Store store(folder.path(), kWrite);
   // Three components of rank 2 span all six directions: there is no complement.
-  const Study middle = parse_study(text, "many.toml", std::vector<std::string>{"sweep.task.components=[1, 3, 2]"});
+  const Study middle =
+      parse_study(text, "many.toml", std::vector<std::string>{"sweep.task.components=[1, 3, 2]"});
   const RunnerSummary summary = run_study(middle, store, {});
   EXPECT_EQ(summary.failed, 6);
   EXPECT_EQ(summary.computed, 12);
   EXPECT_EQ(status(middle, store).failed, 6);
   const std::string id = middle.run_id(middle.points[3], 0);
-  EXPECT_THAT(store.run(id)->error, StartsWith("many.toml (at the sweep's point task.components = 3, "
-                                               "train.optimizer.kind = 'sgd'): "));
+  EXPECT_THAT(store.run(id)->error,
+              StartsWith("many.toml (at the sweep's point task.components = 3, "
+                         "train.optimizer.kind = 'sgd'): "));
 
   const TestFolder none;
   Store empty(none.path(), kWrite);
@@ -428,16 +458,19 @@ TEST(Runner, GroupsAndStopSeriesAreCheckedBeforeAnythingIsWritten) {
   const TestFolder folder;
   Store store(folder.path(), kWrite);
   const auto error = [&](const std::string& more) {
-    const Study study = parse_study(with(kSmallStudy, "steps = 40", "steps = 40\n" + more), "s.toml");
+    const Study study =
+        parse_study(with(kSmallStudy, "steps = 40", "steps = 40\n" + more), "s.toml");
     return message_of<UsageError>([&] { run_study(study, store, {}); });
   };
-  EXPECT_THAT(error("[[train.group]]\nmatch = \"Z*\"\nlr = 1"), HasSubstr("match = \"Z*\" matches no weight"));
+  EXPECT_THAT(error("[[train.group]]\nmatch = \"Z*\"\nlr = 1"),
+              HasSubstr("match = \"Z*\" matches no weight"));
   EXPECT_THAT(error("stop = { probe = \"risk\", series = \"rsik\", below = 1 }"),
-              StartsWith("s.toml: [train] stop series: found 'rsik', accepted are the series of probe 'risk': risk; did"));
+              StartsWith("s.toml: [train] stop series: found 'rsik', accepted are the series of "
+                         "probe 'risk': risk; did"));
   EXPECT_TRUE(store.runs().empty());
 }
 
-// ---- the study in the store, progress, estimate -------------------------------------------------------------
+// ---- the study in the store, progress, estimate -------------------------------------------------
 
 TEST(Runner, TheStoreKnowsItsStudies) {
   const TestFolder folder;
@@ -465,7 +498,8 @@ TEST(Runner, ReportsItsProgress) {
   ASSERT_FALSE(seen.empty());
   EXPECT_EQ(seen.back().runs_done, 12);
   EXPECT_EQ(seen.back().runs_total, 12);
-  EXPECT_EQ(seen.back().steps_done, seen.back().steps_total);  // what stopped early is not left to do
+  EXPECT_EQ(seen.back().steps_done,
+            seen.back().steps_total);  // what stopped early is not left to do
   for (size_t i = 1; i < seen.size(); ++i) EXPECT_GE(seen[i].steps_done, seen[i - 1].steps_done);
 }
 

@@ -15,7 +15,8 @@ using testing::ElementsAre;
 
 std::string where(const std::string& name) { return name; }
 
-Schedule schedule(std::initializer_list<std::pair<const std::string, Setting>> given, std::int64_t steps) {
+Schedule schedule(std::initializer_list<std::pair<const std::string, Setting>> given,
+                  std::int64_t steps) {
   const std::map<std::string, Setting> settings(given);
   return make_schedule(resolve(schedule_parameters(), settings, "probe", where), steps, where);
 }
@@ -29,12 +30,15 @@ TEST(Schedule, EveryMeasuresTheLastStepIfItDividesIt) {
 TEST(Schedule, LogHasZeroOneAndTheLastStep) {
   EXPECT_THAT(schedule({{"at", std::string("log")}, {"points", std::int64_t{4}}}, 1000).due,
               ElementsAre(0, 1, 10, 100, 1000));
-  EXPECT_THAT(schedule({{"at", std::string("log")}, {"points", std::int64_t{50}}}, 3).due, ElementsAre(0, 1, 2, 3));
-  EXPECT_THAT(schedule({{"at", std::string("log")}, {"points", std::int64_t{2}}}, 1).due, ElementsAre(0, 1));
+  EXPECT_THAT(schedule({{"at", std::string("log")}, {"points", std::int64_t{50}}}, 3).due,
+              ElementsAre(0, 1, 2, 3));
+  EXPECT_THAT(schedule({{"at", std::string("log")}, {"points", std::int64_t{2}}}, 1).due,
+              ElementsAre(0, 1));
 }
 
 TEST(Schedule, LinearHasBothEnds) {
-  EXPECT_THAT(schedule({{"at", std::string("linear")}, {"points", std::int64_t{4}}}, 10).due, ElementsAre(0, 3, 7, 10));
+  EXPECT_THAT(schedule({{"at", std::string("linear")}, {"points", std::int64_t{4}}}, 10).due,
+              ElementsAre(0, 3, 7, 10));
 }
 
 TEST(Schedule, EndIsTheLastStepAndKnownAsSuch) {

@@ -29,7 +29,8 @@ StoredRun run_named(const std::string& id, std::int64_t seed = 0) {
 }
 
 template <class T>
-train::Tensor tensor(const std::string& name, std::vector<std::int64_t> shape, const std::vector<T>& values) {
+train::Tensor tensor(const std::string& name, std::vector<std::int64_t> shape,
+                     const std::vector<T>& values) {
   const auto bytes = std::as_bytes(std::span(values));
   return {name, std::move(shape), sizeof(T) == 8, {bytes.begin(), bytes.end()}};
 }
@@ -110,7 +111,8 @@ TEST(Store, ValuesKeepTheirBits) {
   Progress progress;
   progress.run = "one";
   const std::vector<double> values{-0.0, 5e-324, std::numeric_limits<double>::infinity(), 1.0 / 3};
-  for (int i = 0; i < 4; ++i) progress.measured.push_back({"p", {0, "x", 0, i, values[static_cast<size_t>(i)]}});
+  for (int i = 0; i < 4; ++i)
+    progress.measured.push_back({"p", {0, "x", 0, i, values[static_cast<size_t>(i)]}});
   store.save(progress);
   const std::vector<double> back = store.series("one", "p", "x")->values[0];
   EXPECT_EQ(std::memcmp(back.data(), values.data(), sizeof(double) * 4), 0);
@@ -156,7 +158,8 @@ TEST(Store, AStepMeasuredAgainMustGiveTheSameBits) {
   Progress other = ending("one");
   other.measured[0].second.value = 0.5;
   EXPECT_THAT(message_of<Error>([&] { store.save(other); }),
-              HasSubstr("series 'risk' at step 0 was measured again with other values; the store keeps the first"));
+              HasSubstr("series 'risk' at step 0 was measured again with other values; the store "
+                        "keeps the first"));
 }
 
 TEST(Store, ElementsComeInOrder) {
@@ -166,15 +169,17 @@ TEST(Store, ElementsComeInOrder) {
   Progress progress;
   progress.run = "two";
   progress.measured = {{"p", {0, "x", 0, 1, 2.0}}};
-  EXPECT_THAT(message_of<Error>([&] { store.save(progress); }), HasSubstr("element 1 of series 'x' follows element -1"));
+  EXPECT_THAT(message_of<Error>([&] { store.save(progress); }),
+              HasSubstr("element 1 of series 'x' follows element -1"));
 }
 
-// ---- the hash --------------------------------------------------------------------------------------
+// ---- the hash -----------------------------------------------------------------------------------
 
 TEST(Store, HashIsOverEndedRunsInAnyOrder) {
   const TestFolder a, b;
   Store first(a.path(), kWrite), second(b.path(), kWrite);
-  const std::vector<StoredRun> forth{run_named("one", 0), run_named("two", 1), run_named("three", 2)};
+  const std::vector<StoredRun> forth{run_named("one", 0), run_named("two", 1),
+                                     run_named("three", 2)};
   const std::vector<StoredRun> back{run_named("two", 1), run_named("one", 0)};
   first.add_runs(forth);
   second.add_runs(back);
@@ -187,8 +192,8 @@ TEST(Store, HashIsOverEndedRunsInAnyOrder) {
 }
 
 // Flips one bit of a blob by plain SQL, as no part of the program would.
-void flip_bit(const std::filesystem::path& folder, const std::string& table, const std::string& column,
-              size_t bit) {
+void flip_bit(const std::filesystem::path& folder, const std::string& table,
+              const std::string& column, size_t bit) {
   Database database(folder / "store.sqlite", Database::Access::kWrite);
   std::vector<std::byte> blob;
   {
@@ -198,9 +203,11 @@ void flip_bit(const std::filesystem::path& folder, const std::string& table, con
   }
   ASSERT_LT(bit / 8, blob.size());
   blob[bit / 8] ^= std::byte{static_cast<unsigned char>(1U << (bit % 8))};
-  const std::string key = table == "weights" ? "run = 1 AND position = 0" : "series = 1 AND step = 0";
+  const std::string key =
+      table == "weights" ? "run = 1 AND position = 0" : "series = 1 AND step = 0";
   Statement(database, ("UPDATE " + table + " SET " + column + " = ? WHERE " + key).c_str())
-      .bind(1, std::span<const std::byte>(blob)).run();
+      .bind(1, std::span<const std::byte>(blob))
+      .run();
 }
 
 TEST(Store, OneFlippedBitChangesTheHash) {
@@ -211,7 +218,8 @@ TEST(Store, OneFlippedBitChangesTheHash) {
   }
   const auto hash = [&] { return Store(folder.path(), kRead).sha256(); };
   const std::string before = hash();
-  for (const auto& [table, column] : {std::pair{"weights", "data"}, std::pair{"measurements", "value"}}) {
+  for (const auto& [table, column] :
+       {std::pair{"weights", "data"}, std::pair{"measurements", "value"}}) {
     for (const size_t bit : {0, 13, 63}) {
       flip_bit(folder.path(), table, column, bit);
       EXPECT_NE(hash(), before) << table << " " << bit;
@@ -221,7 +229,7 @@ TEST(Store, OneFlippedBitChangesTheHash) {
   }
 }
 
-// ---- faults ------------------------------------------------------------------------------------------
+// ---- faults -------------------------------------------------------------------------------------
 
 TEST(Store, FolderThatCannotBeMade) {
   const TestFolder folder;
@@ -232,21 +240,25 @@ TEST(Store, FolderThatCannotBeMade) {
 
 TEST(Store, NoStoreToRead) {
   const TestFolder folder;
-  EXPECT_THAT(message_of<Error>([&] { Store(folder.path(), kRead); }), HasSubstr("no store here (store.sqlite)"));
+  EXPECT_THAT(message_of<Error>([&] { Store(folder.path(), kRead); }),
+              HasSubstr("no store here (store.sqlite)"));
 }
 
 TEST(Store, FileThatIsNoDatabase) {
   const TestFolder folder;
   write_text(folder / "store.sqlite", std::string(5000, 'x'));
   for (const auto access : {kRead, kWrite})
-    EXPECT_THAT(message_of<Error>([&] { Store(folder.path(), access); }), HasSubstr("is not an ICLab store (not an SQLite file)"));
+    EXPECT_THAT(message_of<Error>([&] { Store(folder.path(), access); }),
+                HasSubstr("is not an ICLab store (not an SQLite file)"));
 }
 
 TEST(Store, AnotherProgramsDatabase) {
   const TestFolder folder;
-  Database(folder / "store.sqlite", Database::Access::kWrite).execute("CREATE TABLE cats (name TEXT)");
+  Database(folder / "store.sqlite", Database::Access::kWrite)
+      .execute("CREATE TABLE cats (name TEXT)");
   for (const auto access : {kRead, kWrite})
-    EXPECT_THAT(message_of<Error>([&] { Store(folder.path(), access); }), HasSubstr("is not an ICLab store (another program's"));
+    EXPECT_THAT(message_of<Error>([&] { Store(folder.path(), access); }),
+                HasSubstr("is not an ICLab store (another program's"));
 }
 
 TEST(Store, StoreOfAnotherSchema) {
@@ -254,7 +266,8 @@ TEST(Store, StoreOfAnotherSchema) {
   { Store store(folder.path(), kWrite); }
   Database(folder / "store.sqlite", Database::Access::kWrite).execute("PRAGMA user_version = 7");
   for (const auto access : {kRead, kWrite})
-    EXPECT_THAT(message_of<Error>([&] { Store(folder.path(), access); }), HasSubstr("found a store of schema 7, accepted is schema 1"));
+    EXPECT_THAT(message_of<Error>([&] { Store(folder.path(), access); }),
+                HasSubstr("found a store of schema 7, accepted is schema 1"));
 }
 
 TEST(Store, DamagedFile) {
@@ -264,12 +277,14 @@ TEST(Store, DamagedFile) {
     fill(store);
   }
   // Every page but the first is overwritten.
-  const auto size = static_cast<std::streamoff>(std::filesystem::file_size(folder / "store.sqlite"));
+  const auto size =
+      static_cast<std::streamoff>(std::filesystem::file_size(folder / "store.sqlite"));
   std::fstream file(folder / "store.sqlite", std::ios::in | std::ios::out | std::ios::binary);
   file.seekp(4096);
   file << std::string(static_cast<size_t>(size - 4096), '\x55');
   file.close();
-  EXPECT_THAT(message_of<Error>([&] { Store(folder.path(), kRead).runs(); }), HasSubstr("store.sqlite: the file is damaged"));
+  EXPECT_THAT(message_of<Error>([&] { Store(folder.path(), kRead).runs(); }),
+              HasSubstr("store.sqlite: the file is damaged"));
 }
 
 TEST(Store, SecondWriter) {

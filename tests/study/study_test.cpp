@@ -31,7 +31,8 @@ match = "v"
 lr = 0.5
 [[train.group]]
 match = "*"
-frozen = true)"), "small.toml", {});
+frozen = true)"),
+                                  "small.toml", {});
   EXPECT_EQ(study.name, "small");
   EXPECT_EQ(study.seeds, 2);
   EXPECT_EQ(study.seed, 0U);
@@ -60,22 +61,30 @@ frozen = true)"), "small.toml", {});
 }
 
 TEST(Study, CrossesAxesLastFastest) {
-  const Study study = small({}, "[sweep]\n\"task.dim\" = [2, 3]\n\"model.alpha\" = [0.1, 1, 2.5]\n");
+  const Study study =
+      small({}, "[sweep]\n\"task.dim\" = [2, 3]\n\"model.alpha\" = [0.1, 1, 2.5]\n");
   ASSERT_EQ(study.points.size(), 6U);
   EXPECT_EQ(study.axes[0].key, "task.dim");
   EXPECT_EQ(study.points[1].axes[0].second, Setting(std::int64_t{2}));
   EXPECT_EQ(study.points[1].axes[1].second, Setting(1.0));  // in the parameter's kind
   EXPECT_EQ(study.points[1].model.settings.real("alpha"), 1.0);
   EXPECT_EQ(study.points[4].task.settings.integer("dim"), 3);
-  EXPECT_EQ(&study.at({{"task.dim", std::int64_t{3}}, {"model.alpha", std::int64_t{1}}}), &study.points[4]);
-  EXPECT_THAT(message_of<Error>([&] { study.at({{"task.dim", std::int64_t{3}}}); }),
+  EXPECT_EQ(&study.at({{"task.dim", std::int64_t{3}}, {"model.alpha", std::int64_t{1}}}),
+            &study.points[4]);
+  EXPECT_THAT(message_of<Error>([&] {
+                study.at({{"task.dim", std::int64_t{3}}});
+              }),
               HasSubstr("3 points with task.dim = 3, accepted is exactly one"));
-  EXPECT_THAT(message_of<Error>([&] { study.at({{"task.din", std::int64_t{3}}}); }),
-              HasSubstr("no axis 'task.din'; there are task.dim, model.alpha; did you mean 'task.dim'?"));
+  EXPECT_THAT(
+      message_of<Error>([&] {
+        study.at({{"task.din", std::int64_t{3}}});
+      }),
+      HasSubstr("no axis 'task.din'; there are task.dim, model.alpha; did you mean 'task.dim'?"));
 }
 
 TEST(Study, UnquotedSweepKeysAreTheSame) {
-  const Study a = small({}, "[sweep]\n\"task.dim\" = [2, 3]\n\"train.optimizer.lr\" = [0.1, 0.2]\n");
+  const Study a =
+      small({}, "[sweep]\n\"task.dim\" = [2, 3]\n\"train.optimizer.lr\" = [0.1, 0.2]\n");
   const Study b = small({}, "[sweep]\ntask.dim = [2, 3]\ntrain.optimizer.lr = [0.1, 0.2]\n");
   ASSERT_EQ(b.points.size(), 4U);
   for (size_t i = 0; i < 4; ++i) EXPECT_EQ(a.points[i].identity(), b.points[i].identity());
@@ -95,7 +104,9 @@ zip = [["task.dim", "train.batch"]]
 }
 
 TEST(Study, GeneratesValues) {
-  const auto values = [](const std::string& line) { return small({}, "[sweep]\n" + line + "\n").axes[0].values; };
+  const auto values = [](const std::string& line) {
+    return small({}, "[sweep]\n" + line + "\n").axes[0].values;
+  };
   const auto integers = [&](const std::string& line) {
     std::vector<std::int64_t> out;
     for (const Setting& value : values(line)) out.push_back(std::get<std::int64_t>(value));
@@ -103,7 +114,8 @@ TEST(Study, GeneratesValues) {
   };
   EXPECT_THAT(integers("\"task.context\" = { range = [2, 6] }"), ElementsAre(2, 3, 4, 5, 6));
   EXPECT_THAT(integers("\"task.context\" = { range = [9, 2, -3] }"), ElementsAre(9, 6, 3));
-  EXPECT_THAT(integers("\"task.context\" = { logspace = [1, 1000, 4] }"), ElementsAre(1, 10, 100, 1000));
+  EXPECT_THAT(integers("\"task.context\" = { logspace = [1, 1000, 4] }"),
+              ElementsAre(1, 10, 100, 1000));
   EXPECT_THAT(integers("\"task.context\" = { logspace = [1, 4, 6] }"), ElementsAre(1, 2, 3, 4));
   EXPECT_THAT(integers("\"task.context\" = { linspace = [1, 2, 5] }"), ElementsAre(1, 2));
   EXPECT_THAT(values("\"task.noise\" = { linspace = [0, 1, 3] }"), ElementsAre(0.0, 0.5, 1.0));
@@ -120,7 +132,8 @@ match = "v")") + R"([sweep]
 "train.stop.below" = [0.3, 0.4]
 "probe.risk.test_context" = [4, 5]
 "model.form" = ["factored", "separate"]
-)", "s.toml");
+)",
+                                  "s.toml");
   ASSERT_EQ(study.points.size(), 32U);
   const Point& last = study.points.back();
   EXPECT_EQ(last.training.optimizer.settings.real("beta1"), 0.9);
@@ -131,16 +144,19 @@ match = "v")") + R"([sweep]
 }
 
 TEST(Study, KindsAreSwept) {
-  const Study study = parse_study(with(kSmallStudy, "{ kind = \"adam\", lr = 0.01 }", "{ lr = 0.01 }") +
-                                  "[sweep]\n\"train.optimizer.kind\" = [\"sgd\", \"adam\"]\n", "s.toml");
+  const Study study =
+      parse_study(with(kSmallStudy, "{ kind = \"adam\", lr = 0.01 }", "{ lr = 0.01 }") +
+                      "[sweep]\n\"train.optimizer.kind\" = [\"sgd\", \"adam\"]\n",
+                  "s.toml");
   EXPECT_EQ(study.points[0].training.optimizer.kind, "sgd");
   EXPECT_EQ(study.points[1].training.optimizer.kind, "adam");
 }
 
 TEST(Study, OverridesAreAppliedBeforeChecks) {
-  const Study study = small({"task.dim=5", "study.seeds = 7", "model.form=merged", "probe.risk.every=20",
-                             "probe.1.points=2", "train.optimizer={kind=\"sgd\", lr=0.5}",
-                             "sweep.task.noise=[0.1, 0.2]"});
+  const Study study =
+      small({"task.dim=5", "study.seeds = 7", "model.form=merged", "probe.risk.every=20",
+             "probe.1.points=2", "train.optimizer={kind=\"sgd\", lr=0.5}",
+             "sweep.task.noise=[0.1, 0.2]"});
   EXPECT_EQ(study.points[1].task.settings.integer("dim"), 5);
   EXPECT_EQ(study.points[1].task.settings.real("noise"), 0.2);
   EXPECT_EQ(study.seeds, 7);
@@ -156,9 +172,14 @@ TEST(Study, OverridesAreAppliedBeforeChecks) {
 TEST(Study, RunsAreTheSameIfTheyDifferInStepsOrProbesAlone) {
   const Study a = small(), b = small({"train.steps=80", "probe.0.every=5", "study.seeds=9"});
   EXPECT_EQ(a.run_id(a.points[0], 1), b.run_id(b.points[0], 1));
-  const std::vector<std::string> changes = {"task.noise=0.1", "model.alpha=0.2", "train.batch=33", "study.seed=1",
-                                            "train.optimizer.lr=0.02", "study.precision=float64",
-                                            "train.gradient_scale=2", "study.independent=true",
+  const std::vector<std::string> changes = {"task.noise=0.1",
+                                            "model.alpha=0.2",
+                                            "train.batch=33",
+                                            "study.seed=1",
+                                            "train.optimizer.lr=0.02",
+                                            "study.precision=float64",
+                                            "train.gradient_scale=2",
+                                            "study.independent=true",
                                             "train.stop={probe=\"risk\", below=0.1}"};
   std::set<std::string> ids{a.run_id(a.points[0], 0), a.run_id(a.points[0], 1)};
   for (const std::string& change : changes) {
@@ -169,14 +190,16 @@ TEST(Study, RunsAreTheSameIfTheyDifferInStepsOrProbesAlone) {
 
 TEST(Study, WhereARunStopsDependsOnWhenItIsMeasured) {
   const std::string stop = "train.stop={probe=\"risk\", below=0.1}";
-  const Study a = small({stop}), b = small({stop, "probe.risk.every=5"}), c = small({stop, "train.steps=80"});
+  const Study a = small({stop}), b = small({stop, "probe.risk.every=5"}),
+              c = small({stop, "train.steps=80"});
   EXPECT_NE(a.run_id(a.points[0], 0), b.run_id(b.points[0], 0));
   EXPECT_EQ(a.run_id(a.points[0], 0), c.run_id(c.points[0], 0));
 }
 
 TEST(Study, PopulationTrainingHasNoBatch) {
   const std::string text = with(kSmallStudy, "batch = 32\n", "loss = \"population\"\n");
-  const Study a = parse_study(text, "s.toml"), b = parse_study(text, "s.toml", std::vector<std::string>{"train.batch=9"});
+  const Study a = parse_study(text, "s.toml"),
+              b = parse_study(text, "s.toml", std::vector<std::string>{"train.batch=9"});
   EXPECT_EQ(a.run_id(a.points[0], 0), b.run_id(b.points[0], 0));
 }
 
@@ -196,7 +219,7 @@ TEST(Study, TheFilesOfTheExamplesAreRead) {
   }
 }
 
-// ---- errors: each with file and line, what was found, what is accepted ---------------------------------
+// ---- errors: each with file and line, what was found, what is accepted --------------------------
 
 struct Bad {
   const char* part;  // of kSmallStudy; "" appends
@@ -212,147 +235,246 @@ TEST_P(BadStudy, IsRefused) {
   EXPECT_THAT(error_of(text), StartsWith(bad.message));
 }
 
-INSTANTIATE_TEST_SUITE_P(Keys, BadStudy, testing::Values(
-  Bad{"[study]", "[studdy]", "s.toml:1: unknown key 'studdy'; accepted are the tables study, task, model, train, "
-                             "probe, sweep; did you mean 'study'?"},
-  Bad{"seeds = 2", "sedes = 2", "s.toml:3: [study] sedes: unknown key of [study]; accepted are name, seeds, seed, "
-                                "precision, independent; did you mean 'seeds'?"},
-  Bad{"dim = 3", "dmi = 3", "s.toml:7: [task] dmi: unknown key of task 'linear-regression'; accepted are kind, dim, "
-                            "context"},
-  Bad{"alpha = 0.3", "alhpa = 0.3", "s.toml:13: [model] alhpa: unknown key of model 'linear-attention'"},
-  Bad{"batch = 32", "bacth = 32", "s.toml:17: [train] bacth: unknown key of [train]; accepted are optimizer, batch, "
-                                  "steps, loss, gradient_scale, stop, group; did you mean 'batch'?"},
-  Bad{"lr = 0.01", "rl = 0.01", "s.toml:16: [train] optimizer rl: unknown key of optimizer 'adam'"},
-  Bad{"every = 10", "evry = 10", "s.toml:22: [[probe]] evry: unknown key of probe 'risk'; accepted are kind, name, "
-                                 "every, at, points, steps, test"},
-  Bad{"steps = 40", "steps = 40\nstop = { probe = \"risk\", abve = 1 }", "s.toml:19: [train] stop abve: unknown key"},
-  Bad{"steps = 40", "steps = 40\n[[train.group]]\nmtch = \"v\"", "s.toml:20: [[train.group]] mtch: unknown key"},
-  Bad{"dim = 3\n", "", "s.toml:5: [task] dim: missing; task 'linear-regression' needs it (an integer"},
-  Bad{"kind = \"linear-regression\"\n", "", "s.toml:5: [task] kind: missing; accepted is kind = \"NAME\""},
-  Bad{"batch = 32\n", "", "s.toml:15: [train] batch: missing; loss 'mse' needs it"},
-  Bad{"steps = 40\n", "", "s.toml:15: [train] steps: missing"},
-  Bad{"optimizer = { kind = \"adam\", lr = 0.01 }\n", "", "s.toml:15: [train] optimizer: missing, a study needs it"},
-  Bad{"[task]\nkind = \"linear-regression\"\ndim = 3\ncontext = 8\n", "", "s.toml: [task]: missing, a study needs it"}));
+INSTANTIATE_TEST_SUITE_P(
+    Keys, BadStudy,
+    testing::Values(
+        Bad{"[study]", "[studdy]",
+            "s.toml:1: unknown key 'studdy'; accepted are the tables study, task, model, train, "
+            "probe, sweep; did you mean 'study'?"},
+        Bad{"seeds = 2", "sedes = 2",
+            "s.toml:3: [study] sedes: unknown key of [study]; accepted are name, seeds, seed, "
+            "precision, independent; did you mean 'seeds'?"},
+        Bad{"dim = 3", "dmi = 3",
+            "s.toml:7: [task] dmi: unknown key of task 'linear-regression'; accepted are kind, "
+            "dim, "
+            "context"},
+        Bad{"alpha = 0.3", "alhpa = 0.3",
+            "s.toml:13: [model] alhpa: unknown key of model 'linear-attention'"},
+        Bad{"batch = 32", "bacth = 32",
+            "s.toml:17: [train] bacth: unknown key of [train]; accepted are optimizer, batch, "
+            "steps, loss, gradient_scale, stop, group; did you mean 'batch'?"},
+        Bad{"lr = 0.01", "rl = 0.01",
+            "s.toml:16: [train] optimizer rl: unknown key of optimizer 'adam'"},
+        Bad{"every = 10", "evry = 10",
+            "s.toml:22: [[probe]] evry: unknown key of probe 'risk'; accepted are kind, name, "
+            "every, at, points, steps, test"},
+        Bad{"steps = 40", "steps = 40\nstop = { probe = \"risk\", abve = 1 }",
+            "s.toml:19: [train] stop abve: unknown key"},
+        Bad{"steps = 40", "steps = 40\n[[train.group]]\nmtch = \"v\"",
+            "s.toml:20: [[train.group]] mtch: unknown key"},
+        Bad{"dim = 3\n", "",
+            "s.toml:5: [task] dim: missing; task 'linear-regression' needs it (an integer"},
+        Bad{"kind = \"linear-regression\"\n", "",
+            "s.toml:5: [task] kind: missing; accepted is kind = \"NAME\""},
+        Bad{"batch = 32\n", "", "s.toml:15: [train] batch: missing; loss 'mse' needs it"},
+        Bad{"steps = 40\n", "", "s.toml:15: [train] steps: missing"},
+        Bad{"optimizer = { kind = \"adam\", lr = 0.01 }\n", "",
+            "s.toml:15: [train] optimizer: missing, a study needs it"},
+        Bad{"[task]\nkind = \"linear-regression\"\ndim = 3\ncontext = 8\n", "",
+            "s.toml: [task]: missing, a study needs it"}));
 
-INSTANTIATE_TEST_SUITE_P(Values, BadStudy, testing::Values(
-  Bad{"seeds = 2", "seeds = \"two\"", "s.toml:3: [study] seeds: found 'two', accepted is an integer"},
-  Bad{"seeds = 2", "seeds = 0", "s.toml:3: [study] seeds: found 0, accepted is a number at least 1"},
-  Bad{"seeds = 2", "seeds = -1", "s.toml:3: [study] seeds: found -1"},
-  Bad{"seeds = 2", "seeds = 2.5", "s.toml:3: [study] seeds: found 2.5, accepted is an integer"},
-  Bad{"seeds = 2", "seeds = 2_000_000", "s.toml:3: [study] seeds: found 2000000, accepted is a number at least 1 and at "
-                                        "most 1000000"},
-  Bad{"seeds = 2", "seeds = 1979-05-27", "s.toml:3: found a date or time, accepted are"},
-  Bad{"seeds = 2", "precision = \"float16\"", "s.toml:3: [study] precision: found 'float16', accepted is one of float32, "
-                                             "float64"},
-  Bad{"dim = 3", "dim = 0", "s.toml:7: [task] dim: found 0, accepted is a number at least 1 and at most 4096"},
-  Bad{"dim = 3", "dim = [3]", "s.toml:7: [task] dim: found [3], accepted is an integer"},
-  Bad{"dim = 3", "dim = { a = 1 }", "s.toml:7: [task] dim: found a table, accepted is a value"},
-  Bad{"dim = 3", "dim = [\"a\"]", "s.toml:7: [task] dim: found ['a'], accepted is a value or a list of numbers"},
-  Bad{"dim = 3", "dim = 1180591620717411303424", "s.toml:7: found \"dim = 1180591620717411303424\": not TOML: "},
-  Bad{"alpha = 0.3", "alpha = nan", "s.toml:13: [model] alpha: found nan, accepted is a number"},
-  Bad{"alpha = 0.3", "alpha = inf", "s.toml:13: [model] alpha: found inf, accepted is a number"},
-  Bad{"alpha = 0.3", "alpha = -0.3", "s.toml:13: [model] alpha: found -0.3, accepted is a number at least 0"},
-  Bad{"alpha = 0.3", "alpha = 1e400", "s.toml:13: "},
-  Bad{"lr = 0.01", "lr = true", "s.toml:16: [train] optimizer lr: found true, accepted is a real number"},
-  Bad{"steps = 40", "steps = 0", "s.toml:18: [train] steps: found 0, accepted is a number at least 1"},
-  Bad{"steps = 40", "steps = 5_000_000_000", "s.toml:18: [train] steps: found 5000000000, accepted is a number"},
-  Bad{"batch = 32", "batch = 0", "s.toml:17: [train] batch: found 0"},
-  Bad{"{ kind = \"adam\", lr = 0.01 }", "\"adam\"", "s.toml:16: [train] optimizer: found 'adam', accepted is a table"},
-  Bad{"[[probe]]\nkind = \"risk\"", "[probe]\nkind = \"risk\"", "s.toml:24: "},
-  Bad{"[model]\nkind = \"linear-attention\"", "[model]\nkind = 3", "s.toml:11: [model] kind: found 3, accepted is text"},
-  Bad{"name = \"small\"", "name = \"\"", "s.toml:2: [study] name: found '', accepted is a name"}));
+INSTANTIATE_TEST_SUITE_P(
+    Values, BadStudy,
+    testing::Values(
+        Bad{"seeds = 2", "seeds = \"two\"",
+            "s.toml:3: [study] seeds: found 'two', accepted is an integer"},
+        Bad{"seeds = 2", "seeds = 0",
+            "s.toml:3: [study] seeds: found 0, accepted is a number at least 1"},
+        Bad{"seeds = 2", "seeds = -1", "s.toml:3: [study] seeds: found -1"},
+        Bad{"seeds = 2", "seeds = 2.5",
+            "s.toml:3: [study] seeds: found 2.5, accepted is an integer"},
+        Bad{"seeds = 2", "seeds = 2_000_000",
+            "s.toml:3: [study] seeds: found 2000000, accepted is a number at least 1 and at "
+            "most 1000000"},
+        Bad{"seeds = 2", "seeds = 1979-05-27", "s.toml:3: found a date or time, accepted are"},
+        Bad{"seeds = 2", "precision = \"float16\"",
+            "s.toml:3: [study] precision: found 'float16', accepted is one of float32, "
+            "float64"},
+        Bad{"dim = 3", "dim = 0",
+            "s.toml:7: [task] dim: found 0, accepted is a number at least 1 and at most 4096"},
+        Bad{"dim = 3", "dim = [3]", "s.toml:7: [task] dim: found [3], accepted is an integer"},
+        Bad{"dim = 3", "dim = { a = 1 }",
+            "s.toml:7: [task] dim: found a table, accepted is a value"},
+        Bad{"dim = 3", "dim = [\"a\"]",
+            "s.toml:7: [task] dim: found ['a'], accepted is a value or a list of numbers"},
+        Bad{"dim = 3", "dim = 1180591620717411303424",
+            "s.toml:7: found \"dim = 1180591620717411303424\": not TOML: "},
+        Bad{"alpha = 0.3", "alpha = nan",
+            "s.toml:13: [model] alpha: found nan, accepted is a number"},
+        Bad{"alpha = 0.3", "alpha = inf",
+            "s.toml:13: [model] alpha: found inf, accepted is a number"},
+        Bad{"alpha = 0.3", "alpha = -0.3",
+            "s.toml:13: [model] alpha: found -0.3, accepted is a number at least 0"},
+        Bad{"alpha = 0.3", "alpha = 1e400", "s.toml:13: "},
+        Bad{"lr = 0.01", "lr = true",
+            "s.toml:16: [train] optimizer lr: found true, accepted is a real number"},
+        Bad{"steps = 40", "steps = 0",
+            "s.toml:18: [train] steps: found 0, accepted is a number at least 1"},
+        Bad{"steps = 40", "steps = 5_000_000_000",
+            "s.toml:18: [train] steps: found 5000000000, accepted is a number"},
+        Bad{"batch = 32", "batch = 0", "s.toml:17: [train] batch: found 0"},
+        Bad{"{ kind = \"adam\", lr = 0.01 }", "\"adam\"",
+            "s.toml:16: [train] optimizer: found 'adam', accepted is a table"},
+        Bad{"[[probe]]\nkind = \"risk\"", "[probe]\nkind = \"risk\"", "s.toml:24: "},
+        Bad{"[model]\nkind = \"linear-attention\"", "[model]\nkind = 3",
+            "s.toml:11: [model] kind: found 3, accepted is text"},
+        Bad{"name = \"small\"", "name = \"\"",
+            "s.toml:2: [study] name: found '', accepted is a name"}));
 
-INSTANTIATE_TEST_SUITE_P(Names, BadStudy, testing::Values(
-  Bad{"kind = \"linear-regression\"", "kind = \"linear-regresion\"",
-      "s.toml:6: [task] kind: unknown task 'linear-regresion'; accepted are "},
-  Bad{"kind = \"linear-attention\"", "kind = \"linear-atention\"",
-      "s.toml:11: [model] kind: unknown model 'linear-atention'; accepted are linear-attention; did you mean"},
-  Bad{"kind = \"risk\"", "kind = \"rsik\"", "s.toml:21: [[probe]] kind: unknown probe 'rsik'; accepted are "},
-  Bad{"kind = \"adam\"", "kind = \"adm\"",
-      "s.toml:16: [train] optimizer kind: unknown optimizer 'adm'; accepted are sgd, momentum, adam; did you mean 'adam'?"},
-  Bad{"batch = 32", "loss = \"msee\"", "s.toml:17: [train] loss: found 'msee', accepted is one of mse, population; did "
-                                      "you mean 'mse'?"},
-  Bad{"form = \"factored\"", "form = \"factord\"", "s.toml:12: [model] form: found 'factord', accepted is one of merged, "
-                                                  "factored, separate, full; did you mean 'factored'?"},
-  Bad{"steps = 40", "steps = 40\nstop = { probe = \"rik\", above = 1 }",
-      "s.toml:19: [train] stop probe: found 'rik', the name of 0 probes; accepted is the name of one of them: risk, "
-      "loss; did you mean 'risk'?"},
-  Bad{"steps = 40", "steps = 40\nstop = { probe = \"risk\" }",
-      "s.toml:19: [train] stop: found neither above nor below, accepted is one or both"}));
+INSTANTIATE_TEST_SUITE_P(
+    Names, BadStudy,
+    testing::Values(
+        Bad{"kind = \"linear-regression\"", "kind = \"linear-regresion\"",
+            "s.toml:6: [task] kind: unknown task 'linear-regresion'; accepted are "},
+        Bad{"kind = \"linear-attention\"", "kind = \"linear-atention\"",
+            "s.toml:11: [model] kind: unknown model 'linear-atention'; accepted are "
+            "linear-attention; did you mean"},
+        Bad{"kind = \"risk\"", "kind = \"rsik\"",
+            "s.toml:21: [[probe]] kind: unknown probe 'rsik'; accepted are "},
+        Bad{"kind = \"adam\"", "kind = \"adm\"",
+            "s.toml:16: [train] optimizer kind: unknown optimizer 'adm'; accepted are sgd, "
+            "momentum, adam; did you mean 'adam'?"},
+        Bad{"batch = 32", "loss = \"msee\"",
+            "s.toml:17: [train] loss: found 'msee', accepted is one of mse, population; did "
+            "you mean 'mse'?"},
+        Bad{"form = \"factored\"", "form = \"factord\"",
+            "s.toml:12: [model] form: found 'factord', accepted is one of merged, "
+            "factored, separate, full; did you mean 'factored'?"},
+        Bad{"steps = 40", "steps = 40\nstop = { probe = \"rik\", above = 1 }",
+            "s.toml:19: [train] stop probe: found 'rik', the name of 0 probes; accepted is the "
+            "name of one of them: risk, "
+            "loss; did you mean 'risk'?"},
+        Bad{"steps = 40", "steps = 40\nstop = { probe = \"risk\" }",
+            "s.toml:19: [train] stop: found neither above nor below, accepted is one or both"}));
 
-INSTANTIATE_TEST_SUITE_P(Probes, BadStudy, testing::Values(
-  Bad{"every = 10\n", "", "s.toml:20: [[probe]] every: found 0 of the keys every, at, steps; accepted is exactly one"},
-  Bad{"every = 10", "every = 10\nat = \"end\"", "s.toml:23: [[probe]] at: found 2 of the keys"},
-  Bad{"every = 10", "every = 0", "s.toml:22: [[probe]] every: found 0, accepted is a number at least 1"},
-  Bad{"every = 10", "steps = [0, 50]", "s.toml:22: [[probe]] steps: found 50, accepted are steps from 0 to train.steps = 40"},
-  Bad{"every = 10", "steps = [3, 3]", "s.toml:22: [[probe]] steps: found 3 after 3, accepted are ascending steps"},
-  Bad{"every = 10", "steps = []", "s.toml:22: [[probe]] steps: found [], accepted is at least one step"},
-  Bad{"every = 10", "steps = [-1]", "s.toml:22: [[probe]] steps: found -1"},
-  Bad{"points = 5\n", "", "s.toml:24: [[probe]] points: missing; at = \"log\" needs points = N"},
-  Bad{"every = 10", "every = 10\npoints = 4", "s.toml:23: [[probe]] points: found points without at"},
-  Bad{"at = \"log\"", "at = \"lag\"", "s.toml:26: [[probe]] at: found 'lag', accepted is one of log, linear, end"},
-  Bad{"", "[[probe]]\nkind = \"risk\"\nat = \"end\"\n",
-      "s.toml:28: [[probe]]: found the probe 'risk' with the same settings as at s.toml:20; accepted is each once"},
-  Bad{"", "[[probe]]\nkind = \"mse\"\nname = \"a.b\"\nat = \"end\"\n", "s.toml:30: [[probe]] name: found 'a.b'"}));
+INSTANTIATE_TEST_SUITE_P(
+    Probes, BadStudy,
+    testing::Values(
+        Bad{"every = 10\n", "",
+            "s.toml:20: [[probe]] every: found 0 of the keys every, at, steps; accepted is exactly "
+            "one"},
+        Bad{"every = 10", "every = 10\nat = \"end\"",
+            "s.toml:23: [[probe]] at: found 2 of the keys"},
+        Bad{"every = 10", "every = 0",
+            "s.toml:22: [[probe]] every: found 0, accepted is a number at least 1"},
+        Bad{"every = 10", "steps = [0, 50]",
+            "s.toml:22: [[probe]] steps: found 50, accepted are steps from 0 to train.steps = 40"},
+        Bad{"every = 10", "steps = [3, 3]",
+            "s.toml:22: [[probe]] steps: found 3 after 3, accepted are ascending steps"},
+        Bad{"every = 10", "steps = []",
+            "s.toml:22: [[probe]] steps: found [], accepted is at least one step"},
+        Bad{"every = 10", "steps = [-1]", "s.toml:22: [[probe]] steps: found -1"},
+        Bad{"points = 5\n", "",
+            "s.toml:24: [[probe]] points: missing; at = \"log\" needs points = N"},
+        Bad{"every = 10", "every = 10\npoints = 4",
+            "s.toml:23: [[probe]] points: found points without at"},
+        Bad{"at = \"log\"", "at = \"lag\"",
+            "s.toml:26: [[probe]] at: found 'lag', accepted is one of log, linear, end"},
+        Bad{"", "[[probe]]\nkind = \"risk\"\nat = \"end\"\n",
+            "s.toml:28: [[probe]]: found the probe 'risk' with the same settings as at s.toml:20; "
+            "accepted is each once"},
+        Bad{"", "[[probe]]\nkind = \"mse\"\nname = \"a.b\"\nat = \"end\"\n",
+            "s.toml:30: [[probe]] name: found 'a.b'"}));
 
-INSTANTIATE_TEST_SUITE_P(Sweeps, BadStudy, testing::Values(
-  Bad{"", "[sweep]\n\"task.dim\" = []\n", "s.toml:29: [sweep] \"task.dim\": found an empty list, accepted is at least one"},
-  Bad{"", "[sweep]\n\"task.dim\" = 3\n", "s.toml:29: [sweep] \"task.dim\": found 3, accepted is a list of values or a table"},
-  Bad{"", "[sweep]\n\"task.dmi\" = [1]\n", "s.toml:29: [sweep] \"task.dmi\": unknown key of task 'linear-regression'; "},
-  Bad{"", "[sweep]\n\"tsk.dim\" = [1]\n", "s.toml:29: [sweep] \"tsk.dim\": not swept: 'tsk.dim' is no setting; accepted"},
-  Bad{"", "[sweep]\n\"task.dim\" = [1,\n 0]\n", "s.toml:30: [sweep] \"task.dim\": found 0, accepted is a number at least 1"},
-  Bad{"", "[sweep]\n\"task.dim\" = [1, \"a\"]\n", "s.toml:29: [sweep] \"task.dim\": found 'a', accepted is an integer"},
-  Bad{"", "[sweep]\n\"task.noise\" = [0.1, nan]\n", "s.toml:29: [sweep] \"task.noise\": found nan"},
-  Bad{"", "[sweep]\n\"task.dim\" = [2, 3, 2]\n", "s.toml:29: [sweep] \"task.dim\": found 2 twice, accepted is each value once"},
-  Bad{"", "[sweep]\n\"study.seeds\" = [1, 2]\n", "s.toml:29: [sweep] \"study.seeds\": not swept: settings of [study]"},
-  Bad{"", "[sweep]\n\"train.steps\" = [1, 2]\n", "s.toml:29: [sweep] \"train.steps\": not swept: a study has one number"},
-  Bad{"", "[sweep]\n\"probe.risk.every\" = [1, 2]\n", "s.toml:29: [sweep] \"probe.risk.every\": not swept: a probe's"},
-  Bad{"", "[sweep]\n\"probe.rsik.test_context\" = [1, 2]\n", "s.toml:29: [sweep] \"probe.rsik.test_context\": found 'rsik', "
-                                                            "which names 0 items"},
-  Bad{"", "[sweep]\n\"task.dim\" = { logspac = [1, 2, 3] }\n", "s.toml:29: [sweep] \"task.dim\": found a table with logspac, "
-                                                             "accepted is one of logspace, linspace, range; did you"},
-  Bad{"", "[sweep]\n\"task.dim\" = { logspace = [0, 2, 3] }\n", "s.toml:29: [sweep] \"task.dim\" logspace: found [0, 2, 3], "
-                                                              "accepted are ends above 0"},
-  Bad{"", "[sweep]\n\"task.dim\" = { logspace = [1, 2] }\n", "s.toml:29: [sweep] \"task.dim\" logspace: found [1, 2], accepted "
-                                                           "is a list of 3 finite numbers"},
-  Bad{"", "[sweep]\n\"task.dim\" = { linspace = [1, 2, 0] }\n", "s.toml:29: [sweep] \"task.dim\" linspace: found 0 values"},
-  Bad{"", "[sweep]\n\"task.dim\" = { linspace = [1, 1e300, 3] }\n", "s.toml:29: [sweep] \"task.dim\" linspace: found 1e+300"},
-  Bad{"", "[sweep]\n\"task.dim\" = { range = [3, 1] }\n", "s.toml:29: [sweep] \"task.dim\" range: found [3, 1], an empty range"},
-  Bad{"", "[sweep]\n\"task.dim\" = { range = [1, 3, 0] }\n", "s.toml:29: [sweep] \"task.dim\" range: found [1, 3, 0], an empty"},
-  Bad{"", "[sweep]\n\"task.dim\" = { range = [1.5, 3] }\n", "s.toml:29: [sweep] \"task.dim\" range: found 1.5, accepted is an"},
-  Bad{"", "[sweep]\n\"task.context\" = { range = [1, 1000] }\n\"train.batch\" = { range = [1, 20000] }\n",
-      "s.toml:28: [sweep]: found 20000000 points, accepted are at most 100000"},
-  Bad{"", "[sweep]\n\"task.context\" = { range = [1, 9000000000000000] }\n", "s.toml:29: [sweep] \"task.context\" range: found "
-                                                                           "9000000000000000 values, accepted are at most"},
-  Bad{"", "[sweep]\n\"task.dim\" = [1, 2]\n\"train.batch\" = [1, 2, 3]\nzip = [[\"task.dim\", \"train.batch\"]]\n",
-      "s.toml:31: [sweep] zip: found 2 values of 'task.dim' and 3 of 'train.batch'; accepted are equal numbers"},
-  Bad{"", "[sweep]\n\"task.dim\" = [1, 2]\nzip = [[\"task.dim\", \"task.dum\"]]\n", "s.toml:30: [sweep] zip: found 'task.dum', "
-                                                                               "accepted are axes of this sweep: task.dim"},
-  Bad{"", "[sweep]\n\"task.dim\" = [1, 2]\nzip = [[\"task.dim\", \"task.dim\"]]\n", "s.toml:30: [sweep] zip: found 'task.dim' twice"},
-  Bad{"", "[sweep]\n\"task.dim\" = [1, 2]\nzip = [\"task.dim\"]\n", "s.toml:30: [sweep] zip: found 'task.dim', accepted is [["},
-  Bad{"", "[sweep]\n\"task.dim\" = [1, 2]\ntask.dim = [3]\n", "s.toml:30: [sweep] \"task.dim\": swept twice"},
-  Bad{"", "sweep = 3\n", "s.toml:28: "}));
+INSTANTIATE_TEST_SUITE_P(
+    Sweeps, BadStudy,
+    testing::Values(
+        Bad{"", "[sweep]\n\"task.dim\" = []\n",
+            "s.toml:29: [sweep] \"task.dim\": found an empty list, accepted is at least one"},
+        Bad{"", "[sweep]\n\"task.dim\" = 3\n",
+            "s.toml:29: [sweep] \"task.dim\": found 3, accepted is a list of values or a table"},
+        Bad{"", "[sweep]\n\"task.dmi\" = [1]\n",
+            "s.toml:29: [sweep] \"task.dmi\": unknown key of task 'linear-regression'; "},
+        Bad{"", "[sweep]\n\"tsk.dim\" = [1]\n",
+            "s.toml:29: [sweep] \"tsk.dim\": not swept: 'tsk.dim' is no setting; accepted"},
+        Bad{"", "[sweep]\n\"task.dim\" = [1,\n 0]\n",
+            "s.toml:30: [sweep] \"task.dim\": found 0, accepted is a number at least 1"},
+        Bad{"", "[sweep]\n\"task.dim\" = [1, \"a\"]\n",
+            "s.toml:29: [sweep] \"task.dim\": found 'a', accepted is an integer"},
+        Bad{"", "[sweep]\n\"task.noise\" = [0.1, nan]\n",
+            "s.toml:29: [sweep] \"task.noise\": found nan"},
+        Bad{"", "[sweep]\n\"task.dim\" = [2, 3, 2]\n",
+            "s.toml:29: [sweep] \"task.dim\": found 2 twice, accepted is each value once"},
+        Bad{"", "[sweep]\n\"study.seeds\" = [1, 2]\n",
+            "s.toml:29: [sweep] \"study.seeds\": not swept: settings of [study]"},
+        Bad{"", "[sweep]\n\"train.steps\" = [1, 2]\n",
+            "s.toml:29: [sweep] \"train.steps\": not swept: a study has one number"},
+        Bad{"", "[sweep]\n\"probe.risk.every\" = [1, 2]\n",
+            "s.toml:29: [sweep] \"probe.risk.every\": not swept: a probe's"},
+        Bad{"", "[sweep]\n\"probe.rsik.test_context\" = [1, 2]\n",
+            "s.toml:29: [sweep] \"probe.rsik.test_context\": found 'rsik', "
+            "which names 0 items"},
+        Bad{"", "[sweep]\n\"task.dim\" = { logspac = [1, 2, 3] }\n",
+            "s.toml:29: [sweep] \"task.dim\": found a table with logspac, "
+            "accepted is one of logspace, linspace, range; did you"},
+        Bad{"", "[sweep]\n\"task.dim\" = { logspace = [0, 2, 3] }\n",
+            "s.toml:29: [sweep] \"task.dim\" logspace: found [0, 2, 3], "
+            "accepted are ends above 0"},
+        Bad{"", "[sweep]\n\"task.dim\" = { logspace = [1, 2] }\n",
+            "s.toml:29: [sweep] \"task.dim\" logspace: found [1, 2], accepted "
+            "is a list of 3 finite numbers"},
+        Bad{"", "[sweep]\n\"task.dim\" = { linspace = [1, 2, 0] }\n",
+            "s.toml:29: [sweep] \"task.dim\" linspace: found 0 values"},
+        Bad{"", "[sweep]\n\"task.dim\" = { linspace = [1, 1e300, 3] }\n",
+            "s.toml:29: [sweep] \"task.dim\" linspace: found 1e+300"},
+        Bad{"", "[sweep]\n\"task.dim\" = { range = [3, 1] }\n",
+            "s.toml:29: [sweep] \"task.dim\" range: found [3, 1], an empty range"},
+        Bad{"", "[sweep]\n\"task.dim\" = { range = [1, 3, 0] }\n",
+            "s.toml:29: [sweep] \"task.dim\" range: found [1, 3, 0], an empty"},
+        Bad{"", "[sweep]\n\"task.dim\" = { range = [1.5, 3] }\n",
+            "s.toml:29: [sweep] \"task.dim\" range: found 1.5, accepted is an"},
+        Bad{"",
+            "[sweep]\n\"task.context\" = { range = [1, 1000] }\n\"train.batch\" = { range = [1, "
+            "20000] }\n",
+            "s.toml:28: [sweep]: found 20000000 points, accepted are at most 100000"},
+        Bad{"", "[sweep]\n\"task.context\" = { range = [1, 9000000000000000] }\n",
+            "s.toml:29: [sweep] \"task.context\" range: found "
+            "9000000000000000 values, accepted are at most"},
+        Bad{"",
+            "[sweep]\n\"task.dim\" = [1, 2]\n\"train.batch\" = [1, 2, 3]\nzip = [[\"task.dim\", "
+            "\"train.batch\"]]\n",
+            "s.toml:31: [sweep] zip: found 2 values of 'task.dim' and 3 of 'train.batch'; accepted "
+            "are equal numbers"},
+        Bad{"", "[sweep]\n\"task.dim\" = [1, 2]\nzip = [[\"task.dim\", \"task.dum\"]]\n",
+            "s.toml:30: [sweep] zip: found 'task.dum', "
+            "accepted are axes of this sweep: task.dim"},
+        Bad{"", "[sweep]\n\"task.dim\" = [1, 2]\nzip = [[\"task.dim\", \"task.dim\"]]\n",
+            "s.toml:30: [sweep] zip: found 'task.dim' twice"},
+        Bad{"", "[sweep]\n\"task.dim\" = [1, 2]\nzip = [\"task.dim\"]\n",
+            "s.toml:30: [sweep] zip: found 'task.dim', accepted is [["},
+        Bad{"", "[sweep]\n\"task.dim\" = [1, 2]\ntask.dim = [3]\n",
+            "s.toml:30: [sweep] \"task.dim\": swept twice"},
+        Bad{"", "sweep = 3\n", "s.toml:28: "}));
 
-INSTANTIATE_TEST_SUITE_P(Toml, BadStudy, testing::Values(
-  Bad{"dim = 3", "dim = 3\ndim = 4", "s.toml:8: found \"dim = 4\": this key was given before; accepted is each key once"},
-  Bad{"dim = 3", "dim = ", "s.toml:7: found \"dim =\": not TOML: "},
-  Bad{"[task]", "[task", "s.toml:5: found \"[task\": not TOML: "},
-  Bad{"dim = 3", "dim = \"\xff\"", "s.toml:7: found bytes that are not UTF-8; accepted is UTF-8 text"},
-  Bad{"dim = 3", "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a = 3", "s.toml:7: found a key of more than 16 parts"}));
+INSTANTIATE_TEST_SUITE_P(
+    Toml, BadStudy,
+    testing::Values(
+        Bad{"dim = 3", "dim = 3\ndim = 4",
+            "s.toml:8: found \"dim = 4\": this key was given before; accepted is each key once"},
+        Bad{"dim = 3", "dim = ", "s.toml:7: found \"dim =\": not TOML: "},
+        Bad{"[task]", "[task", "s.toml:5: found \"[task\": not TOML: "},
+        Bad{"dim = 3", "dim = \"\xff\"",
+            "s.toml:7: found bytes that are not UTF-8; accepted is UTF-8 text"},
+        Bad{"dim = 3", "dim \xc3\xa9 = 3", "s.toml:7: found \"dim \xc3\xa9 = 3\": not TOML: "},
+        Bad{"dim = 3", "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a = 3",
+            "s.toml:7: found a key of more than 16 parts"}));
 
 TEST(Study, TheLastPointsAreChecked) {
-  const std::string text = with(with(kSmallStudy, "kind = \"linear-regression\"", "kind = \"subspace-regression\"\nrank = 2"),
-                                "dim = 3", "dim = 4");
+  const std::string text = with(
+      with(kSmallStudy, "kind = \"linear-regression\"", "kind = \"subspace-regression\"\nrank = 2"),
+      "dim = 3", "dim = 4");
   EXPECT_THAT(error_of(text + "[sweep]\n\"task.components\" = [1, 2, 3]\n"),
               testing::AllOf(StartsWith("s.toml:5: [task]: task 'subspace-regression': "),
                              HasSubstr("(at the sweep's point task.components = 3)")));
 }
 
 TEST(Study, StopNeedsOneProbeOfThatName) {
-  const std::string two = with(kSmallStudy, "steps = 40", "steps = 40\nstop = { probe = \"risk\", below = 1 }") +
-                          "[[probe]]\nkind = \"risk\"\nnormalised = false\nevery = 5\n";
-  EXPECT_THAT(error_of(two), HasSubstr("found 'risk', the name of 2 probes; accepted is the name of one of them: "
-                                       "risk, loss, risk; give each [[probe]] its own name"));
+  const std::string two =
+      with(kSmallStudy, "steps = 40", "steps = 40\nstop = { probe = \"risk\", below = 1 }") +
+      "[[probe]]\nkind = \"risk\"\nnormalised = false\nevery = 5\n";
+  EXPECT_THAT(error_of(two),
+              HasSubstr("found 'risk', the name of 2 probes; accepted is the name of one of them: "
+                        "risk, loss, risk; give each [[probe]] its own name"));
   EXPECT_NO_THROW(parse_study(two + "name = \"raw\"\n", "s.toml"));
 }
 
@@ -361,33 +483,46 @@ TEST(Study, ListsAndFilesThatAreTooLong) {
   for (int i = 0; i <= 100'000; ++i) list += "1,";
   EXPECT_THAT(error_of(with(kSmallStudy, "every = 10", list + "]")),
               StartsWith("s.toml:22: found a list of 100001 items, accepted are at most 100000"));
-  EXPECT_THAT(error_of(std::string(2'000'000, '#')), StartsWith("s.toml: found 2000000 bytes, accepted are at most"));
-  EXPECT_THAT(error_of(with(with(kSmallStudy, "every = 10", "every = 1"), "steps = 40", "steps = 2_000_000")),
+  EXPECT_THAT(error_of(std::string(2'000'000, '#')),
+              StartsWith("s.toml: found 2000000 bytes, accepted are at most"));
+  EXPECT_THAT(error_of(with(with(kSmallStudy, "every = 10", "every = 1"), "steps = 40",
+                            "steps = 2_000_000")),
               StartsWith("s.toml:22: [[probe]] every: found 1, which measures 2000001 times"));
-  EXPECT_THAT(error_of(with(with(kSmallStudy, "every = 10", "every = 1"), "steps = 40", "steps = 900_000") +
-                       "[sweep]\n\"task.context\" = { range = [1, 100] }\n"),
-              StartsWith("s.toml: [[probe]]: found "));
-  EXPECT_THAT(error_of(with(kSmallStudy, "seeds = 2", "seeds = 20_000") + "[sweep]\n\"task.context\" = { range = [1, 60] }\n"),
-              StartsWith("s.toml: [study] seeds: found 60 points of 20000 seeds, accepted are at most 1000000 runs"));
+  EXPECT_THAT(
+      error_of(with(with(kSmallStudy, "every = 10", "every = 1"), "steps = 40", "steps = 900_000") +
+               "[sweep]\n\"task.context\" = { range = [1, 100] }\n"),
+      StartsWith("s.toml: [[probe]]: found "));
+  EXPECT_THAT(error_of(with(kSmallStudy, "seeds = 2", "seeds = 20_000") +
+                       "[sweep]\n\"task.context\" = { range = [1, 60] }\n"),
+              StartsWith("s.toml: [study] seeds: found 60 points of 20000 seeds, accepted are at "
+                         "most 1000000 runs"));
 }
 
 TEST(Study, BadOverrides) {
   const auto bad = [](const std::string& assignment, const std::string& more = "") {
     return error_of(kSmallStudy + more, {assignment});
   };
-  EXPECT_THAT(bad("task.dim"), StartsWith("--set task.dim: found no '=', accepted is --set key=value"));
-  EXPECT_THAT(bad("task.dim=x1"), StartsWith("--set task.dim=x1: [task] dim: found 'x1', accepted is an integer"));
+  EXPECT_THAT(bad("task.dim"),
+              StartsWith("--set task.dim: found no '=', accepted is --set key=value"));
+  EXPECT_THAT(bad("task.dim=x1"),
+              StartsWith("--set task.dim=x1: [task] dim: found 'x1', accepted is an integer"));
   EXPECT_THAT(bad("task.dmi=1"), StartsWith("--set task.dmi=1: [task] dmi: unknown key of task"));
   EXPECT_THAT(bad("task.dim=[1,"), StartsWith("--set task.dim=[1,: not TOML: "));
-  EXPECT_THAT(bad("task..dim=1"), StartsWith("--set task..dim=1: found the key 'task..dim', accepted are keys"));
+  EXPECT_THAT(bad("task..dim=1"),
+              StartsWith("--set task..dim=1: found the key 'task..dim', accepted are keys"));
   EXPECT_THAT(bad("=1"), StartsWith("--set =1: found the key '', accepted are keys"));
-  EXPECT_THAT(bad("task.dim=1\nx=2"), testing::AllOf(StartsWith("--set "), HasSubstr("more than one value")));
-  EXPECT_THAT(bad("task.dim.x=1"), HasSubstr("'x' stands in a value (3), accepted is a key of a table"));
-  EXPECT_THAT(bad("probe.rsik.every=1"), HasSubstr("found 'rsik', which names 0 items; accepted are positions from 0 to 1 "
-                                                   "and risk, loss; did you mean 'risk'?"));
-  EXPECT_THAT(bad("nosuch.x=1"), StartsWith("--set nosuch.x=1: unknown key 'nosuch'; accepted are the tables"));
+  EXPECT_THAT(bad("task.dim=1\nx=2"),
+              testing::AllOf(StartsWith("--set "), HasSubstr("more than one value")));
+  EXPECT_THAT(bad("task.dim.x=1"),
+              HasSubstr("'x' stands in a value (3), accepted is a key of a table"));
+  EXPECT_THAT(bad("probe.rsik.every=1"),
+              HasSubstr("found 'rsik', which names 0 items; accepted are positions from 0 to 1 "
+                        "and risk, loss; did you mean 'risk'?"));
+  EXPECT_THAT(bad("nosuch.x=1"),
+              StartsWith("--set nosuch.x=1: unknown key 'nosuch'; accepted are the tables"));
   EXPECT_THAT(bad("task.dim=4", "[sweep]\n\"task.dim\" = [2, 3]\n"),
-              StartsWith("--set task.dim=4: 'task.dim' is swept (s.toml:29); accepted is --set 'sweep.task.dim=[...]'"));
+              StartsWith("--set task.dim=4: 'task.dim' is swept (s.toml:29); accepted is --set "
+                         "'sweep.task.dim=[...]'"));
 }
 
 TEST(Study, BadFiles) {
