@@ -69,7 +69,7 @@ INSTANTIATE_TEST_SUITE_P(
         Mistake{"NotANumber", "lr = 0.02", "lr = nan", {"lr", "nan"}},
         Mistake{"Infinite", "lr = 0.02", "lr = inf", {"lr", "inf"}},
         Mistake{"EmptySweep", "[1, 2]", "[]", {"task.components"}},
-        Mistake{"UnknownAxis", "task.components", "task.component", {"did you mean 'task.components'?"}},
+        Mistake{"UnknownAxis", "task.components", "task.component", {"did you mean 'components'?"}},
         Mistake{"ZipOfUnequalLengths", "\"task.components\" = [1, 2]",
                 "\"task.components\" = [1, 2]\n\"train.batch\" = [8, 16, 32]\n"
                 "zip = [[\"task.components\", \"train.batch\"]]",

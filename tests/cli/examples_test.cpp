@@ -40,7 +40,8 @@ TEST(Examples, StoppingRunsStopBeforeTheirLastStep) {
   const Outcome outcome = iclab({"run", source_file("examples/stopping.toml"), "--out", folder / "out",
                                  "--set", "study.seeds=1", "--json"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
-  for (const Json& point : outcome.json()["points"]) {
+  const Json json = outcome.json();
+  for (const Json& point : json["points"]) {
     EXPECT_GT(point["steps"], 0);
     EXPECT_LT(point["steps"], 2000);
     EXPECT_LT(point["last"]["risk"], 0.8);

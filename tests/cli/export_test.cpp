@@ -21,7 +21,8 @@ class Export : public testing::Test {
   // The files that `words` make the program write.
   std::vector<fs::path> files(const std::vector<std::string>& words) const {
     std::vector<fs::path> result;
-    for (const Json& file : iclab(words).json()["files"]) result.emplace_back(file.get<std::string>());
+    const Json json = iclab(words).json();
+    for (const Json& file : json["files"]) result.emplace_back(file.get<std::string>());
     return result;
   }
 

@@ -54,7 +54,7 @@ TEST(Theory, TextIsTheValueAlone) {
   const Outcome object =
       iclab({"theory", "diversity-constants", "d=8", "r=2", "K=1", "s=0", "n=16"});
   EXPECT_THAT(object.out, HasSubstr("Lambda"));
-  EXPECT_THAT(object.out, HasSubstr("\nR              2\n"));
+  EXPECT_THAT(object.out, HasSubstr("\nR                2\n"));
 }
 
 TEST(Theory, WhatIsUndefinedIsNull) {
