@@ -14,7 +14,11 @@
 namespace iclab::study {
 
 Job::Job(const Study& study, const Point& point, std::string identity)
-    : study_(study), point_(point), identity_(std::move(identity)), probes_(point.probes) {}
+    : study_(study),
+      point_(point),
+      identity_(std::move(identity)),
+      salt_(study.salt(point)),
+      probes_(point.probes) {}
 
 void Job::add(const Point& point) {
   for (const ProbeSpec& more : point.probes) {
@@ -77,8 +81,8 @@ std::unique_ptr<train::Run> Job::start(const train::Learner& learner, std::int64
                                        std::vector<train::ProbeRequest> requests,
                                        std::int64_t steps,
                                        std::optional<train::StopRule> stop) const {
-  return learner.start(study_.seed, static_cast<std::uint64_t>(seed), study_.salt(point_),
-                       std::move(requests), steps, std::move(stop));
+  return learner.start(study_.seed, static_cast<std::uint64_t>(seed), salt_, std::move(requests),
+                       steps, std::move(stop));
 }
 
 std::string Job::plan() const {

@@ -32,7 +32,7 @@ class Job {
                                     std::vector<train::ProbeRequest> requests, std::int64_t steps,
                                     std::optional<train::StopRule> stop) const;
 
-  std::string id(std::int64_t seed) const { return study_.run_id(point_, seed); }
+  std::string id(std::int64_t seed) const { return study_.run_id(identity_, salt_, seed); }
   const std::string& identity() const { return identity_; }  // Point::identity(), dumped
   std::int64_t steps() const { return point_.steps; }
   const std::vector<ProbeSpec>& probes() const { return probes_; }
@@ -49,7 +49,7 @@ class Job {
 
   const Study& study_;
   const Point& point_;
-  std::string identity_;
+  std::string identity_, salt_;
   std::vector<ProbeSpec> probes_;
   std::mutex mutex_;
   std::shared_ptr<const train::Learner> learner_;

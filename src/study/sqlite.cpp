@@ -26,7 +26,10 @@ Database::Database(const std::filesystem::path& file, Access access) : file_(fil
   sqlite3_busy_timeout(handle_, kBusyMilliseconds);
 }
 
-Database::~Database() { sqlite3_close(handle_); }
+Database::~Database() {
+  prepared_.clear();
+  sqlite3_close(handle_);
+}
 
 void Database::fail(int code) const {
   const std::string name = file_.string();
@@ -62,7 +65,13 @@ std::int64_t Database::integer(const char* sql) {
   return statement.step() ? statement.integer(0) : 0;
 }
 
-std::int64_t Database::last_row() const { return sqlite3_last_insert_rowid(handle_); }
+Statement& Database::prepared(std::string_view sql) {
+  const auto known = prepared_.find(sql);
+  if (known != prepared_.end()) return *known->second;
+  std::string text(sql);
+  auto statement = std::make_unique<Statement>(*this, text.c_str());
+  return *prepared_.emplace(std::move(text), std::move(statement)).first->second;
+}
 
 Statement::Statement(Database& database, const char* sql) : database_(database) {
   const int code = sqlite3_prepare_v2(database.handle(), sql, -1, &handle_, nullptr);

@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -15,6 +17,8 @@ struct sqlite3;
 struct sqlite3_stmt;
 
 namespace iclab::study {
+
+class Statement;
 
 class Database {
  public:
@@ -28,7 +32,9 @@ class Database {
 
   void execute(const char* sql);
   std::int64_t integer(const char* sql);  // the first column of the first row
-  std::int64_t last_row() const;          // number of the row inserted last
+
+  /// The statement of a text, prepared at its first use and kept.
+  Statement& prepared(std::string_view sql);
 
   const std::filesystem::path& file() const { return file_; }
   sqlite3* handle() const { return handle_; }
@@ -37,6 +43,7 @@ class Database {
  private:
   std::filesystem::path file_;
   sqlite3* handle_ = nullptr;
+  std::map<std::string, std::unique_ptr<Statement>, std::less<>> prepared_;
 };
 
 /// A prepared statement; parameters count from 1, columns from 0.
@@ -67,6 +74,21 @@ class Statement {
 
   Database& database_;
   sqlite3_stmt* handle_ = nullptr;
+};
+
+/// A prepared statement in use, reset at the end: a statement within its rows locks out writers.
+class Query {
+ public:
+  Query(Database& database, std::string_view sql) : statement_(database.prepared(sql)) {}
+  ~Query() { statement_.reset(); }
+  Query(const Query&) = delete;
+  Query& operator=(const Query&) = delete;
+
+  Statement* operator->() { return &statement_; }
+  Statement& operator*() { return statement_; }
+
+ private:
+  Statement& statement_;
 };
 
 /// Rolled back unless committed.

@@ -149,7 +149,10 @@ std::vector<double> doubles(std::span<const std::byte> bytes) {
 
 constexpr const char* kSelectRuns =
     "SELECT runs.id, identities.text, study_seed, seed_index, status, step, seconds, error, plan "
-    "FROM runs JOIN identities ON identities.number = runs.identity ";
+    "FROM runs JOIN identities ON identities.number = runs.identity ORDER BY runs.number";
+constexpr const char* kSelectRun =
+    "SELECT runs.id, identities.text, study_seed, seed_index, status, step, seconds, error, plan "
+    "FROM runs JOIN identities ON identities.number = runs.identity WHERE runs.id = ?";
 
 StoredRun read_run(const Statement& row) {
   StoredRun run;
@@ -341,41 +344,41 @@ struct Store::Impl {
   }
 
   std::int64_t number_of(const std::string& run) const {
-    Statement statement(*database, "SELECT number FROM runs WHERE id = ?");
-    return statement.bind(1, std::string_view(run)).step() ? statement.integer(0) : -1;
+    Query statement(*database, "SELECT number FROM runs WHERE id = ?");
+    return statement->bind(1, std::string_view(run)).step() ? statement->integer(0) : -1;
   }
 
   std::vector<Series> series(std::int64_t run) const {
-    Statement statement(*database,
-                        "SELECT probe, name, step, value FROM series "
-                        "JOIN measurements ON measurements.series = series.number "
-                        "WHERE run = ? ORDER BY probe, name, step");
-    statement.bind(1, run);
+    Query statement(*database,
+                    "SELECT probe, name, step, value FROM series "
+                    "JOIN measurements ON measurements.series = series.number "
+                    "WHERE run = ? ORDER BY probe, name, step");
+    statement->bind(1, run);
     std::vector<Series> found;
-    while (statement.step()) {
-      std::string probe = statement.text(0), name = statement.text(1);
+    while (statement->step()) {
+      std::string probe = statement->text(0), name = statement->text(1);
       if (found.empty() || found.back().probe != probe || found.back().name != name)
         found.push_back({std::move(probe), std::move(name), {}, {}});
-      found.back().steps.push_back(statement.integer(2));
-      found.back().values.push_back(doubles(statement.blob_view(3)));
+      found.back().steps.push_back(statement->integer(2));
+      found.back().values.push_back(doubles(statement->blob_view(3)));
     }
     return found;
   }
 
   std::vector<train::Tensor> weights(std::int64_t run) const {
-    Statement statement(
+    Query statement(
         *database,
         "SELECT name, shape, precision, data FROM weights WHERE run = ? ORDER BY position");
-    statement.bind(1, run);
+    statement->bind(1, run);
     std::vector<train::Tensor> tensors;
-    while (statement.step()) {
-      const Json shape = Json::parse(statement.text(1), nullptr, false);
+    while (statement->step()) {
+      const Json shape = Json::parse(statement->text(1), nullptr, false);
       const auto is_integer = [](const Json& extent) { return extent.is_number_integer(); };
       if (!shape.is_array() || !std::ranges::all_of(shape, is_integer))
         throw Error(fmt::format("{}: the file is damaged (found the shape {})",
-                                database->file().string(), statement.text(1)));
-      tensors.push_back({statement.text(0), shape.get<std::vector<std::int64_t>>(),
-                         statement.text(2) == "float64", statement.blob(3)});
+                                database->file().string(), statement->text(1)));
+      tensors.push_back({statement->text(0), shape.get<std::vector<std::int64_t>>(),
+                         statement->text(2) == "float64", statement->blob(3)});
     }
     return tensors;
   }
@@ -410,16 +413,16 @@ void Store::add_runs(std::span<const StoredRun> runs) {
 
 std::optional<StoredRun> Store::run(const std::string& id) const {
   const std::lock_guard guard(impl_->mutex);
-  Statement statement(*impl_->database, fmt::format("{}WHERE runs.id = ?", kSelectRuns).c_str());
-  if (!statement.bind(1, std::string_view(id)).step()) return {};
-  return read_run(statement);
+  Query statement(*impl_->database, kSelectRun);
+  if (!statement->bind(1, std::string_view(id)).step()) return {};
+  return read_run(*statement);
 }
 
 std::vector<StoredRun> Store::runs() const {
   const std::lock_guard guard(impl_->mutex);
-  Statement statement(*impl_->database, fmt::format("{}ORDER BY runs.number", kSelectRuns).c_str());
+  Query statement(*impl_->database, kSelectRuns);
   std::vector<StoredRun> found;
-  while (statement.step()) found.push_back(read_run(statement));
+  while (statement->step()) found.push_back(read_run(*statement));
   return found;
 }
 
@@ -437,9 +440,9 @@ void Store::save(std::span<const Progress> progress) {
 
 std::optional<std::vector<std::byte>> Store::checkpoint(const std::string& run) const {
   const std::lock_guard guard(impl_->mutex);
-  Statement statement(*impl_->database, "SELECT state FROM checkpoints WHERE run = ?");
-  if (!statement.bind(1, impl_->number_of(run)).step()) return {};
-  return statement.blob(0);
+  Query statement(*impl_->database, "SELECT state FROM checkpoints WHERE run = ?");
+  if (!statement->bind(1, impl_->number_of(run)).step()) return {};
+  return statement->blob(0);
 }
 
 std::vector<train::Tensor> Store::weights(const std::string& run) const {
@@ -455,30 +458,30 @@ std::vector<Series> Store::series(const std::string& run) const {
 std::map<std::string, std::vector<std::int64_t>> Store::measured_steps(
     const std::string& run) const {
   const std::lock_guard guard(impl_->mutex);
-  Statement statement(*impl_->database,
-                      "SELECT probe, step FROM series "
-                      "JOIN measurements ON measurements.series = series.number WHERE run = ?1 "
-                      "UNION SELECT probe, step FROM blanks WHERE run = ?1 ORDER BY probe, step");
-  statement.bind(1, impl_->number_of(run));
+  Query statement(*impl_->database,
+                  "SELECT probe, step FROM series "
+                  "JOIN measurements ON measurements.series = series.number WHERE run = ?1 "
+                  "UNION SELECT probe, step FROM blanks WHERE run = ?1 ORDER BY probe, step");
+  statement->bind(1, impl_->number_of(run));
   std::map<std::string, std::vector<std::int64_t>> steps;
-  while (statement.step()) steps[statement.text(0)].push_back(statement.integer(1));
+  while (statement->step()) steps[statement->text(0)].push_back(statement->integer(1));
   return steps;
 }
 
 std::optional<Series> Store::series(const std::string& run, const std::string& probe,
                                     const std::string& name) const {
   const std::lock_guard guard(impl_->mutex);
-  Statement statement(*impl_->database,
-                      "SELECT step, value FROM series "
-                      "JOIN measurements ON measurements.series = series.number "
-                      "WHERE run = ? AND probe = ? AND name = ? ORDER BY step");
-  statement.bind(1, impl_->number_of(run))
+  Query statement(*impl_->database,
+                  "SELECT step, value FROM series "
+                  "JOIN measurements ON measurements.series = series.number "
+                  "WHERE run = ? AND probe = ? AND name = ? ORDER BY step");
+  statement->bind(1, impl_->number_of(run))
       .bind(2, std::string_view(probe))
       .bind(3, std::string_view(name));
   Series found{probe, name, {}, {}};
-  while (statement.step()) {
-    found.steps.push_back(statement.integer(0));
-    found.values.push_back(doubles(statement.blob_view(1)));
+  while (statement->step()) {
+    found.steps.push_back(statement->integer(0));
+    found.values.push_back(doubles(statement->blob_view(1)));
   }
   if (found.steps.empty()) return {};
   return found;
@@ -487,10 +490,10 @@ std::optional<Series> Store::series(const std::string& run, const std::string& p
 void Store::add_probes(std::span<const StoredProbe> probes) {
   const std::lock_guard guard(impl_->mutex);
   Transaction transaction(*impl_->database);
-  Statement statement(*impl_->database,
-                      "INSERT OR IGNORE INTO probes (id, kind, settings) VALUES (?, ?, ?)");
+  Query statement(*impl_->database,
+                  "INSERT OR IGNORE INTO probes (id, kind, settings) VALUES (?, ?, ?)");
   for (const StoredProbe& probe : probes)
-    statement.bind(1, std::string_view(probe.id))
+    statement->bind(1, std::string_view(probe.id))
         .bind(2, std::string_view(probe.kind))
         .bind(3, std::string_view(probe.settings))
         .run();
@@ -499,10 +502,10 @@ void Store::add_probes(std::span<const StoredProbe> probes) {
 
 std::vector<Store::StoredProbe> Store::probes() const {
   const std::lock_guard guard(impl_->mutex);
-  Statement statement(*impl_->database, "SELECT id, kind, settings FROM probes ORDER BY id");
+  Query statement(*impl_->database, "SELECT id, kind, settings FROM probes ORDER BY id");
   std::vector<StoredProbe> found;
-  while (statement.step())
-    found.push_back({statement.text(0), statement.text(1), statement.text(2)});
+  while (statement->step())
+    found.push_back({statement->text(0), statement->text(1), statement->text(2)});
   return found;
 }
 
@@ -518,16 +521,16 @@ void Store::set_document(const std::string& key, const std::string& text) {
 
 std::optional<std::string> Store::document(const std::string& key) const {
   const std::lock_guard guard(impl_->mutex);
-  Statement statement(*impl_->database, "SELECT text FROM documents WHERE key = ?");
-  if (!statement.bind(1, std::string_view(key)).step()) return {};
-  return statement.text(0);
+  Query statement(*impl_->database, "SELECT text FROM documents WHERE key = ?");
+  if (!statement->bind(1, std::string_view(key)).step()) return {};
+  return statement->text(0);
 }
 
 std::vector<std::string> Store::document_keys() const {
   const std::lock_guard guard(impl_->mutex);
-  Statement statement(*impl_->database, "SELECT key FROM documents ORDER BY key");
+  Query statement(*impl_->database, "SELECT key FROM documents ORDER BY key");
   std::vector<std::string> keys;
-  while (statement.step()) keys.push_back(statement.text(0));
+  while (statement->step()) keys.push_back(statement->text(0));
   return keys;
 }
 

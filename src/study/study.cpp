@@ -218,12 +218,13 @@ const Point& Study::at(const std::vector<std::pair<std::string, Setting>>& wante
 }
 
 std::string Study::run_id(const Point& point, std::int64_t seed_index) const {
-  const Json json{{"identity", point.identity()},
-                  {"study_seed", seed},
-                  {"seed_index", seed_index},
-                  {"salt", salt(point)},
-                  {"numerics", kNumericsVersion}};
-  return to_hex(sha256(json.dump()));
+  return run_id(point.identity().dump(), salt(point), seed_index);
+}
+
+std::string Study::run_id(const std::string& identity, const std::string& salt,
+                          std::int64_t seed_index) const {
+  return to_hex(sha256(fmt::format("{}\nstudy seed {}\nseed index {}\nsalt {}\nnumerics {}\n",
+                                   identity, seed, seed_index, salt, kNumericsVersion)));
 }
 
 std::string Study::salt(const Point& point) const {

@@ -65,6 +65,10 @@ struct Study {
   /// version.
   std::string run_id(const Point& point, std::int64_t seed_index) const;
 
+  /// The same from the texts of identity and salt, for the many seeds of a point.
+  std::string run_id(const std::string& identity, const std::string& salt,
+                     std::int64_t seed_index) const;
+
   /// What mixes into the random keys: "" or, if `independent`, the hash of the point's identity.
   std::string salt(const Point& point) const;
 };
