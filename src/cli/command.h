@@ -1,4 +1,5 @@
-// The commands' common shape: each is one file, command_NAME.cpp, with its options and its one action.
+// The commands' common shape: each is one file, command_NAME.cpp, with its options and its one
+// action.
 #pragma once
 
 #include <functional>
@@ -40,8 +41,8 @@ Action add_list(CLI::App& parser);
 Action add_export(CLI::App& parser);
 Action add_version(CLI::App& parser);
 
-/// Parses the words of a command line and runs the command. Results go to stdout, all else to stderr.
-/// Returns the exit status: 0, 2 for a usage error, 1 otherwise.
+/// Parses the words of a command line and runs the command. Results go to stdout, all else to
+/// stderr. Returns the exit status: 0, 2 for a usage error, 1 otherwise.
 int run_command_line(int count, const char* const* words);
 
 }  // namespace iclab::cli

@@ -31,8 +31,10 @@ class RunFilter {
     int count = 0;
     for (const study::StoredRun& run : store.runs()) count += matches(run.id) ? 1 : 0;
     if (count != 1 || prefix.size() < kShortestRun)
-      throw UsageError(fmt::format("--run: {} runs begin with '{}'; accepted are the first letters ({} or "
-                                   "more) of one run's id, as in runs.csv", count, prefix, kShortestRun));
+      throw UsageError(
+          fmt::format("--run: {} runs begin with '{}'; accepted are the first letters ({} or "
+                      "more) of one run's id, as in runs.csv",
+                      count, prefix, kShortestRun));
   }
 
   bool is_all() const { return prefix_.empty(); }
@@ -67,7 +69,8 @@ void write_weights(const fs::path& folder, const study::Study& study, const stud
 Result export_store(const ExportOptions& options, bool as_json) {
   const study::Store store(options.folder, study::Store::Access::kRead);
   const RunFilter filter(options.run, store);
-  const fs::path out = options.out.empty() ? fs::path(options.folder) / "export" : fs::path(options.out);
+  const fs::path out =
+      options.out.empty() ? fs::path(options.folder) / "export" : fs::path(options.out);
   require_writable(out);
   std::vector<fs::path> files;
   for (const study::Study& study : study::stored_studies(store)) {
@@ -99,7 +102,8 @@ Action add_export(CLI::App& parser) {
       ->type_name("");
   parser.add_option("--run", options->run, "Only the weights of the run whose id begins so")
       ->type_name("R");
-  parser.add_option("--out", options->out, "Where the files go (default: DIR/export)")->type_name("DIR");
+  parser.add_option("--out", options->out, "Where the files go (default: DIR/export)")
+      ->type_name("DIR");
   parser.footer("Example:\n  iclab export iclab-out/components --out components-csv");
   return [options](bool as_json) { return export_store(*options, as_json); };
 }

@@ -18,7 +18,8 @@ namespace iclab::cli {
 namespace {
 
 constexpr const char* kOverview =
-    "A laboratory for in-context learning: trains small models on synthetic tasks and holds them against "
+    "A laboratory for in-context learning: trains small models on synthetic tasks and holds them "
+    "against "
     "theory.";
 
 struct Parsers {
@@ -72,7 +73,8 @@ void check_words(Parsers& parsers, int count, const char* const* words) {
     if (option.size() < 3 || option.compare(0, 2, "--") != 0) continue;
     if (std::find(options.begin(), options.end(), option) == options.end())
       throw UsageError(fmt::format("unknown option '{}' of {}; accepted are {}{}", option,
-                                   parser->get_name(), join(options), did_you_mean(option, options)));
+                                   parser->get_name(), join(options),
+                                   did_you_mean(option, options)));
   }
 }
 

@@ -35,9 +35,10 @@ Json describe_entry(const Entry& entry) {
 }
 
 Json describe_entry(const papers::Paper& paper) {
-  return {{"name", paper.id},       {"summary", paper.summary}, {"source", "arXiv " + paper.arxiv},
-          {"title", paper.title},   {"authors", paper.authors}, {"claims", paper.claims},
-          {"headline", paper.headline}};
+  return {
+      {"name", paper.id},          {"summary", paper.summary}, {"source", "arXiv " + paper.arxiv},
+      {"title", paper.title},      {"authors", paper.authors}, {"claims", paper.claims},
+      {"headline", paper.headline}};
 }
 
 template <class Registry>
@@ -68,7 +69,8 @@ Json one(const std::string& kind, const std::string& name) {
 
 std::string accepted_range(const Json& parameter) {
   if (parameter.contains("choices"))
-    return fmt::format("{}", fmt::join(parameter["choices"].get<std::vector<std::string>>(), " | "));
+    return fmt::format("{}",
+                       fmt::join(parameter["choices"].get<std::vector<std::string>>(), " | "));
   std::string text = parameter["kind"];
   const auto bound = [&](const char* key, const char* words) {
     if (parameter.contains(key))
@@ -87,7 +89,8 @@ std::string default_text(const Json& parameter) {
 }
 
 std::string entry_text(const Json& entry) {
-  std::string text = entry["name"].get<std::string>() + "\n  " + entry["summary"].get<std::string>();
+  std::string text =
+      entry["name"].get<std::string>() + "\n  " + entry["summary"].get<std::string>();
   if (entry.contains("title"))
     text += fmt::format("\n  {}\n  {}", entry["title"].get<std::string>(),
                         entry["authors"].get<std::string>());
@@ -106,7 +109,8 @@ std::string entry_text(const Json& entry) {
 
 std::string list_text(const Json& entries) {
   std::vector<std::vector<std::string>> rows{{"name", "summary", "source"}};
-  for (const Json& entry : entries) rows.push_back({entry["name"], entry["summary"], entry["source"]});
+  for (const Json& entry : entries)
+    rows.push_back({entry["name"], entry["summary"], entry["source"]});
   return table(rows);
 }
 

@@ -27,7 +27,8 @@ struct ReportOptions {
 };
 
 report::PaperReport judge(const fs::path& folder) {
-  if (const auto paper = papers::paper_in(folder)) return papers::find_paper(*paper).judge_again(folder);
+  if (const auto paper = papers::paper_in(folder))
+    return papers::find_paper(*paper).judge_again(folder);
   const study::Store store(folder, study::Store::Access::kRead);
   return study_report(store, folder.filename().string());
 }

@@ -45,7 +45,8 @@ void check_claims(const std::vector<const papers::Paper*>& chosen,
     for (const std::string& claim : claims)
       if (std::find(paper->claims.begin(), paper->claims.end(), claim) == paper->claims.end())
         throw UsageError(fmt::format("--claim: {} has no claim '{}'; accepted are {}{}", paper->id,
-                                     claim, join(paper->claims), did_you_mean(claim, paper->claims)));
+                                     claim, join(paper->claims),
+                                     did_you_mean(claim, paper->claims)));
 }
 
 papers::ReproduceOptions reproduce_options(const ReproduceWords& words) {
@@ -96,8 +97,8 @@ Result reproduce(const ReproduceWords& words, bool as_json) {
 
 Action add_reproduce(CLI::App& parser) {
   const auto words = std::make_shared<ReproduceWords>();
-  CLI::Option* named = parser.add_option("PAPER", words->papers, "Papers by id (iclab list papers)")
-                           ->type_name("");
+  CLI::Option* named =
+      parser.add_option("PAPER", words->papers, "Papers by id (iclab list papers)")->type_name("");
   parser.add_flag("--all", words->all, "Every paper")->excludes(named);
   CLI::Option* smoke =
       parser.add_flag("--smoke", words->smoke, "Only the plumbing, in seconds; no verdicts");
@@ -114,7 +115,8 @@ Action add_reproduce(CLI::App& parser) {
   add_training_options(parser, words->training, "iclab-out");
   parser.footer(
       "Example:\n  iclab reproduce task-diversity --quick --out results\n\n"
-      "Writes DIR/PAPER/index.html, claims.json and figures. Ctrl-C saves; the same command goes on.");
+      "Writes DIR/PAPER/index.html, claims.json and figures. Ctrl-C saves; the same command goes "
+      "on.");
   return [words](bool as_json) { return reproduce(*words, as_json); };
 }
 

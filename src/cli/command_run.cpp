@@ -46,8 +46,9 @@ fs::path out_folder(const RunOptions& options, const study::Study& study,
   if (!options.training.out.empty()) return options.training.out;
   const fs::path folder = fs::path("iclab-out") / study.name;
   // A store has one writer, so a shard has a folder of its own.
-  return runner.shards == 1 ? folder
-                            : folder / fmt::format("shard-{}-of-{}", runner.shard + 1, runner.shards);
+  return runner.shards == 1
+             ? folder
+             : folder / fmt::format("shard-{}-of-{}", runner.shard + 1, runner.shards);
 }
 
 Result dry_run(const study::Study& study, const study::RunnerOptions& runner, bool as_json) {
@@ -60,7 +61,8 @@ Result dry_run(const study::Study& study, const study::RunnerOptions& runner, bo
                        {"seconds", estimate.seconds}})};
   return {fmt::format("{}: {} runs, {} steps at most, {} of memory, about {}\n", study.name,
                       estimate.runs, human_count(static_cast<double>(estimate.steps)),
-                      human_bytes(static_cast<double>(estimate.bytes)), human_seconds(estimate.seconds))};
+                      human_bytes(static_cast<double>(estimate.bytes)),
+                      human_seconds(estimate.seconds))};
 }
 
 study::RunnerSummary train(const study::Study& study, study::Store& store,
@@ -75,12 +77,13 @@ study::RunnerSummary train(const study::Study& study, study::Store& store,
 
 std::string summary_text(const study::Study& study, const study::RunnerSummary& summary,
                          const study::Store& store, const fs::path& out) {
-  std::string text = fmt::format("{}: {} runs computed, {} already there, {} steps in {}\n", study.name,
-                                 summary.computed, summary.already_there,
-                                 human_count(static_cast<double>(summary.steps)),
-                                 human_seconds(summary.seconds));
-  if (summary.diverged > 0) text += fmt::format("{} runs diverged; they keep their last finite weights\n",
-                                                summary.diverged);
+  std::string text =
+      fmt::format("{}: {} runs computed, {} already there, {} steps in {}\n", study.name,
+                  summary.computed, summary.already_there,
+                  human_count(static_cast<double>(summary.steps)), human_seconds(summary.seconds));
+  if (summary.diverged > 0)
+    text +=
+        fmt::format("{} runs diverged; they keep their last finite weights\n", summary.diverged);
   if (summary.failed > 0)
     text += fmt::format("{} runs failed; see iclab status {}\n", summary.failed, out.string());
   if (summary.stopped) text += "stopped before all was done; the same command goes on\n";
@@ -133,11 +136,13 @@ Action add_run(CLI::App& parser) {
   const auto options = std::make_shared<RunOptions>();
   parser.add_option("STUDY.toml", options->file, "The study file")->required()->type_name("");
   add_training_options(parser, options->training, "iclab-out/NAME");
-  parser.add_option("--shard", options->shard,
-                    "Only every N-th run, from the I-th on, into a store of its own; I from 1 to N")
+  parser
+      .add_option("--shard", options->shard,
+                  "Only every N-th run, from the I-th on, into a store of its own; I from 1 to N")
       ->type_name("I/N");
-  parser.add_flag("--dry-run", options->dry_run,
-                  "Only say how many runs, how much memory and how long (measured for about a second)");
+  parser.add_flag(
+      "--dry-run", options->dry_run,
+      "Only say how many runs, how much memory and how long (measured for about a second)");
   parser.footer(
       "Example:\n  iclab run examples/components.toml --set study.seeds=8 --threads 2\n\n"
       "Ctrl-C saves and returns; the same command goes on from there.");

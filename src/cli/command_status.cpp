@@ -67,7 +67,8 @@ FolderStatus look(const study::Store& store) {
       for (std::int64_t seed = 0; seed < study.seeds; ++seed)
         look_at(study, point, seed, store, work, result.problems);
   }
-  if (work.steps_left == 0) result.seconds_left = 0;
+  if (work.steps_left == 0)
+    result.seconds_left = 0;
   else if (work.steps_done > 0)
     result.seconds_left = work.steps_left * work.seconds / work.steps_done /
                           std::max(1U, std::thread::hardware_concurrency());
@@ -78,8 +79,13 @@ FolderStatus look(const study::Store& store) {
 Json status_json(const FolderStatus& s) {
   Json problems = Json::array();
   for (const Problem& p : s.problems)
-    problems.push_back({{"run", p.run}, {"study", p.study}, {"settings", p.settings}, {"seed", p.seed},
-                        {"step", p.step}, {"what", p.what}, {"error", p.error}});
+    problems.push_back({{"run", p.run},
+                        {"study", p.study},
+                        {"settings", p.settings},
+                        {"seed", p.seed},
+                        {"step", p.step},
+                        {"what", p.what},
+                        {"error", p.error}});
   return {{"runs",
            {{"done", s.runs.done},
             {"running", s.runs.running},
@@ -92,9 +98,9 @@ Json status_json(const FolderStatus& s) {
 }
 
 std::string status_text(const FolderStatus& s) {
-  std::string text = fmt::format(
-      "{} runs done, {} running, {} waiting, {} diverged, {} failed\n", s.runs.done, s.runs.running,
-      s.runs.waiting, s.runs.diverged, s.runs.failed);
+  std::string text =
+      fmt::format("{} runs done, {} running, {} waiting, {} diverged, {} failed\n", s.runs.done,
+                  s.runs.running, s.runs.waiting, s.runs.diverged, s.runs.failed);
   if (s.runs.running + s.runs.waiting > 0)
     text += fmt::format("time left  {}, on all of this machine's processors\n",
                         s.seconds_left ? human_seconds(*s.seconds_left) : "unknown");
@@ -116,7 +122,9 @@ Result status(const std::string& folder, bool as_json) {
 
 Action add_status(CLI::App& parser) {
   const auto folder = std::make_shared<std::string>();
-  parser.add_option("DIR", *folder, "A folder that run or reproduce wrote")->required()->type_name("");
+  parser.add_option("DIR", *folder, "A folder that run or reproduce wrote")
+      ->required()
+      ->type_name("");
   parser.footer("Example:\n  iclab status iclab-out/components");
   return [folder](bool as_json) { return status(*folder, as_json); };
 }

@@ -35,9 +35,12 @@ std::string argument_text(const Setting& setting) {
 std::string signature(const theory::Function& function) {
   std::string required, rest;
   for (const Parameter& p : function.parameters) {
-    if (p.fallback) rest += fmt::format(" {}={}", p.name, argument_text(*p.fallback));
-    else if (p.optional) rest += fmt::format(" {}=", p.name);
-    else required += fmt::format(" {}=", p.name);
+    if (p.fallback)
+      rest += fmt::format(" {}={}", p.name, argument_text(*p.fallback));
+    else if (p.optional)
+      rest += fmt::format(" {}=", p.name);
+    else
+      required += fmt::format(" {}=", p.name);
   }
   return function.name + required + (rest.empty() ? "" : " [" + rest.substr(1) + "]");
 }
@@ -108,9 +111,12 @@ Action add_theory(CLI::App& parser) {
   const auto options = std::make_shared<TheoryOptions>();
   parser.add_option("NAME", options->name, "The closed form to evaluate (without: list them all)")
       ->type_name("");
-  parser.add_option("KEY=VALUE", options->arguments, "Its arguments; lists as 1,2,3")->type_name("");
-  parser.footer("Example:\n  iclab theory diversity-risk d=8 r=2 K=2 s=0 n=32 test=outside angle_deg=0,45,90\n\n"
-                "iclab theory lists the arguments of each, iclab theory --json their meanings and ranges.");
+  parser.add_option("KEY=VALUE", options->arguments, "Its arguments; lists as 1,2,3")
+      ->type_name("");
+  parser.footer(
+      "Example:\n  iclab theory diversity-risk d=8 r=2 K=2 s=0 n=32 test=outside "
+      "angle_deg=0,45,90\n\n"
+      "iclab theory lists the arguments of each, iclab theory --json their meanings and ranges.");
   return [options](bool as_json) {
     return options->name.empty() ? list_functions(as_json) : evaluate(*options, as_json);
   };

@@ -14,8 +14,8 @@ namespace iclab::cli {
 namespace {
 
 std::string difference_text(const papers::Difference& d) {
-  return fmt::format("  {}: got {}, want {}, error {:.3g}, tolerance {:.3g}\n", d.path, d.got, d.want,
-                     d.error, d.tolerance);
+  return fmt::format("  {}: got {}, want {}, error {:.3g}, tolerance {:.3g}\n", d.path, d.got,
+                     d.want, d.error, d.tolerance);
 }
 
 std::string verification_text(const papers::Verification& v) {

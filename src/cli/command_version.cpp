@@ -12,6 +12,12 @@
 namespace iclab::cli {
 namespace {
 
+#ifdef __clang__
+constexpr const char* kCompiler = __VERSION__;
+#else
+constexpr const char* kCompiler = "g++ " __VERSION__;
+#endif
+
 // Nothing ("none") on a processor that cannot train.
 std::string instruction_set() {
   const lanes::InstructionSets sets = lanes::available_instruction_sets();
@@ -22,10 +28,10 @@ Result version(bool as_json) {
   const Json json{{"version", kVersion},
                   {"numerics", kNumericsVersion},
                   {"instructions", instruction_set()},
-                  {"compiler", "g++ " __VERSION__}};
+                  {"compiler", kCompiler}};
   if (as_json) return {json_line(json)};
   return {fmt::format("iclab {}\nnumerics      {}\ninstructions  {}\ncompiler      {}\n", kVersion,
-                      kNumericsVersion, instruction_set(), std::string(json["compiler"]))};
+                      kNumericsVersion, instruction_set(), kCompiler)};
 }
 
 }  // namespace

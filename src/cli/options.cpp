@@ -21,10 +21,12 @@ int TrainingOptions::thread_count() const {
   return threads.empty() ? 0 : static_cast<int>(whole_number("--threads", threads, 1, kMaxThreads));
 }
 
-void add_training_options(CLI::App& parser, TrainingOptions& options, const std::string& default_out) {
+void add_training_options(CLI::App& parser, TrainingOptions& options,
+                          const std::string& default_out) {
   // One value a --set: the next word may be a study file.
-  parser.add_option("--set", options.overrides,
-                    "Replace a setting of the study file, e.g. train.steps=2000 or study.seeds=3")
+  parser
+      .add_option("--set", options.overrides,
+                  "Replace a setting of the study file, e.g. train.steps=2000 or study.seeds=3")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
   parser.add_option("--threads", options.threads, "Threads (default: one per processor)")

@@ -23,7 +23,8 @@ struct TrainingOptions {
 };
 
 /// Declares --set, --threads and --out; `default_out` is for the help text.
-void add_training_options(CLI::App& parser, TrainingOptions& options, const std::string& default_out);
+void add_training_options(CLI::App& parser, TrainingOptions& options,
+                          const std::string& default_out);
 
 /// The text as an integer in [minimum, maximum]. Throws UsageError that begins with `where`.
 std::int64_t whole_number(const std::string& where, const std::string& text, std::int64_t minimum,

@@ -77,8 +77,6 @@ std::string table(const std::vector<std::vector<std::string>>& rows) {
 
 std::string human_count(double count) { return scaled(count, "", {"", "k", "M", "G", "T"}); }
 
-std::string human_bytes(double bytes) {
-  return scaled(bytes, " ", {"B", "kB", "MB", "GB", "TB"});
-}
+std::string human_bytes(double bytes) { return scaled(bytes, " ", {"B", "kB", "MB", "GB", "TB"}); }
 
 }  // namespace iclab::cli

@@ -8,7 +8,8 @@
 
 namespace iclab::cli {
 
-/// Writes a command's results. A reader that went away is no error; throws Error if the stream is full.
+/// Writes a command's results. A reader that went away is no error; throws Error if the stream is
+/// full.
 void write_results(const std::string& text);
 
 /// A line on stderr; clears what a progress bar left on it.

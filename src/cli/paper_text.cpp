@@ -28,7 +28,8 @@ std::string report_text(const report::PaperReport& report, const std::filesystem
   std::string text = fmt::format("{} ({})\n", report.title, report.mode);
   std::vector<std::vector<std::string>> rows;
   for (const report::Claim& claim : report.claims)
-    rows.push_back({claim.id, report::verdict_name(claim.verdict), checks_text(claim), claim.title});
+    rows.push_back(
+        {claim.id, report::verdict_name(claim.verdict), checks_text(claim), claim.title});
   text += table(rows);
   for (const report::Claim& claim : report.claims)
     if (!claim.cause.empty() && claim.verdict != report::Verdict::kNotBuilt)

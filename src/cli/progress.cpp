@@ -27,10 +27,11 @@ int terminal_columns() {
 }  // namespace
 
 std::string progress_line(const ProgressState& state, int bar_width) {
-  const double fraction =
-      state.steps_total > 0 ? std::clamp(static_cast<double>(state.steps_done) /
-                                             static_cast<double>(state.steps_total), 0.0, 1.0)
-                            : 0.0;
+  const double fraction = state.steps_total > 0
+                              ? std::clamp(static_cast<double>(state.steps_done) /
+                                               static_cast<double>(state.steps_total),
+                                           0.0, 1.0)
+                              : 0.0;
   std::string line;
   if (bar_width > 0) {
     const int filled = static_cast<int>(fraction * bar_width);
@@ -45,7 +46,8 @@ std::string progress_line(const ProgressState& state, int bar_width) {
 }
 
 Progress::Progress(bool is_terminal)
-    : is_terminal_(is_terminal), next_(Clock::now() + (is_terminal ? Clock::duration{} : kPlainLine)) {}
+    : is_terminal_(is_terminal),
+      next_(Clock::now() + (is_terminal ? Clock::duration{} : kPlainLine)) {}
 
 Progress::~Progress() { finish(); }
 

@@ -14,7 +14,8 @@ struct ProgressState {
   double steps_per_second = 0, seconds_left = 0;
 };
 
-/// One line, without its newline: the label, a bar of `bar_width` cells (0: none), percent, rate, time left.
+/// One line, without its newline: the label, a bar of `bar_width` cells (0: none), percent, rate,
+/// time left.
 std::string progress_line(const ProgressState& state, int bar_width);
 
 /// Not safe to call from several threads at once.

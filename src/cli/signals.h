@@ -6,8 +6,8 @@
 
 namespace iclab::cli {
 
-/// While it lives, SIGINT and SIGTERM request a stop. Make it before any other thread, so that they all
-/// inherit its signal mask.
+/// While it lives, SIGINT and SIGTERM request a stop. Make it before any other thread, so that they
+/// all inherit its signal mask.
 class StopOnSignal {
  public:
   StopOnSignal();

@@ -17,7 +17,7 @@
 namespace iclab::cli {
 namespace {
 
-constexpr size_t kCurves = 8;           // sweep points in one figure: as many colours as can be told apart
+constexpr size_t kCurves = 8;  // sweep points in one figure: as many colours as can be told apart
 constexpr size_t kPointsPerCurve = 40;  // intervals beyond this overlap
 
 constexpr const char* kWallSeconds = "wall-seconds";  // document of the store
@@ -81,7 +81,8 @@ Measured measure(const study::Study& study, const study::Store& store) {
 bool steps_are_logarithmic(const std::vector<Curve>& curves) {
   for (const Curve& curve : curves) {
     if (curve.values.size() < 5) continue;
-    const auto middle = std::next(curve.values.begin(), static_cast<std::ptrdiff_t>(curve.values.size() / 2));
+    const auto middle =
+        std::next(curve.values.begin(), static_cast<std::ptrdiff_t>(curve.values.size() / 2));
     return middle->first * 4 < curve.values.rbegin()->first;
   }
   return false;
@@ -104,7 +105,8 @@ std::string file_name(const std::string& label) {
   std::string name;
   for (const char c : label)
     name += (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ? c
-            : c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : '-';
+            : c >= 'A' && c <= 'Z'                           ? static_cast<char>(c - 'A' + 'a')
+                                                             : '-';
   return name;
 }
 
@@ -114,17 +116,20 @@ report::Figure draw(const study::Study& study, const std::string& label,
   report::Figure figure(file_name(study.name + "-" + label), label,
                         {.word = "optimiser step", .log = log_steps},
                         {.word = label, .log = values_are_logarithmic(curves)});
-  figure.caption(study.points.size() > curves.size()
-                     ? fmt::format("Median over seeds with its 95 % interval; the first {} of {} sweep "
-                                   "points.", curves.size(), study.points.size())
-                     : "Median over seeds with its 95 % interval.");
+  figure.caption(
+      study.points.size() > curves.size()
+          ? fmt::format("Median over seeds with its 95 % interval; the first {} of {} sweep "
+                        "points.",
+                        curves.size(), study.points.size())
+          : "Median over seeds with its 95 % interval.");
   for (const Curve& curve : curves) {
     std::vector<double> steps;
     for (const auto& [step, values] : curve.values) steps.push_back(static_cast<double>(step));
     for (const size_t i : report::thin(steps, kPointsPerCurve, log_steps)) {
       const std::vector<double>& values = curve.values.at(static_cast<std::int64_t>(steps[i]));
       const analysis::Estimate median = analysis::median_over_seeds(values);
-      figure.measured(curve.point, {steps[i], median.value, median.lo, median.hi, median.seeds, curve.point});
+      figure.measured(curve.point,
+                      {steps[i], median.value, median.lo, median.hi, median.seeds, curve.point});
     }
   }
   return figure;
@@ -148,7 +153,8 @@ report::Claim card(const study::Study& study, const std::string& label,
   report::Claim claim;
   claim.id = file_name(study.name + "-" + label);
   claim.title = label;
-  claim.statement = fmt::format("{} of study {}, by optimiser step and sweep point.", label, study.name);
+  claim.statement =
+      fmt::format("{} of study {}, by optimiser step and sweep point.", label, study.name);
   for (const Curve& curve : curves)
     if (!curve.values.empty()) claim.checks.push_back(last_value(curve));
   claim.figures.push_back(draw(study, label, curves));
@@ -161,16 +167,19 @@ void add_study(const study::Study& study, const study::Store& store, report::Pap
   page.runs += measured.runs;
   page.seeds = std::max(page.seeds, study.seeds);
   page.optimizer_steps += measured.steps;
-  for (const auto& [label, curves] : measured.scalars) page.claims.push_back(card(study, label, curves));
+  for (const auto& [label, curves] : measured.scalars)
+    page.claims.push_back(card(study, label, curves));
   for (const std::string& label : measured.arrays)
-    page.unchecked.push_back({fmt::format("{} of study {}", label, study.name),
-                              "an array at every step is not drawn; iclab export writes it as CSV"});
+    page.unchecked.push_back(
+        {fmt::format("{} of study {}", label, study.name),
+         "an array at every step is not drawn; iclab export writes it as CSV"});
   const study::StudyStatus s = study::status(study, store);
   page.note.push_back(fmt::format(
-      "Study {}: {} sweep points with {} seeds each; {} runs done, {} running, {} waiting, {} diverged, {} "
+      "Study {}: {} sweep points with {} seeds each; {} runs done, {} running, {} waiting, {} "
+      "diverged, {} "
       "failed.{}",
-      study.name, study.points.size(), study.seeds, s.done, s.running, s.waiting, s.diverged, s.failed,
-      study.overrides.empty() ? "" : " Overrides: " + join(study.overrides) + "."));
+      study.name, study.points.size(), study.seeds, s.done, s.running, s.waiting, s.diverged,
+      s.failed, study.overrides.empty() ? "" : " Overrides: " + join(study.overrides) + "."));
 }
 
 }  // namespace

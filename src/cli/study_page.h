@@ -8,8 +8,8 @@
 
 namespace iclab::cli {
 
-/// What the page of the studies in a store says: a card a scalar series, with the figure of its medians
-/// over seeds and their 95 % intervals. `name` is the folder's.
+/// What the page of the studies in a store says: a card a scalar series, with the figure of its
+/// medians over seeds and their 95 % intervals. `name` is the folder's.
 report::PaperReport study_report(const study::Store& store, const std::string& name);
 
 /// Adds to the wall time that the page tells.

@@ -25,7 +25,8 @@ void collect(const study::Point& point, const std::vector<study::Series>& series
         values[series_label(probe, s.name)].push_back(s.values.back()[0]);
 }
 
-PointRow point_row(const study::Study& study, const study::Point& point, const study::Store& store) {
+PointRow point_row(const study::Study& study, const study::Point& point,
+                   const study::Store& store) {
   PointRow row;
   row.axes = point.axes;
   std::vector<double> steps;
@@ -41,7 +42,8 @@ PointRow point_row(const study::Study& study, const study::Point& point, const s
     collect(point, store.series(id), values);
   }
   if (point.stop && row.runs > 0) row.steps = analysis::median(steps);
-  for (const auto& [label, numbers] : values) row.last.emplace_back(label, analysis::median(numbers));
+  for (const auto& [label, numbers] : values)
+    row.last.emplace_back(label, analysis::median(numbers));
   return row;
 }
 
@@ -57,7 +59,8 @@ Json setting_json(const Setting& setting) {
 
 }  // namespace
 
-std::vector<PointRow> point_rows(const study::Study& study, const study::Store& store, size_t limit) {
+std::vector<PointRow> point_rows(const study::Study& study, const study::Store& store,
+                                 size_t limit) {
   std::vector<PointRow> rows;
   for (const study::Point& point : study.points) {
     if (rows.size() == limit) break;
@@ -67,7 +70,8 @@ std::vector<PointRow> point_rows(const study::Study& study, const study::Store& 
 }
 
 std::string series_label(const study::ProbeSpec& probe, const std::string& series) {
-  return series == probe.name || series == probe.choice.kind ? probe.name : probe.name + "." + series;
+  return series == probe.name || series == probe.choice.kind ? probe.name
+                                                             : probe.name + "." + series;
 }
 
 std::string short_text(const Setting& setting) {
@@ -87,7 +91,8 @@ std::string to_text(const std::vector<PointRow>& rows) {
   std::vector<std::string> labels;
   for (const PointRow& row : rows)
     for (const auto& [label, value] : row.last) add_unique(labels, label);
-  const bool stops = std::any_of(rows.begin(), rows.end(), [](const PointRow& r) { return r.steps; });
+  const bool stops =
+      std::any_of(rows.begin(), rows.end(), [](const PointRow& r) { return r.steps; });
 
   std::vector<std::string> heading;
   if (!rows.empty())

@@ -16,13 +16,14 @@ namespace iclab::cli {
 /// One sweep point over its ended runs; medians over seeds.
 struct PointRow {
   std::vector<std::pair<std::string, Setting>> axes;
-  std::int64_t runs = 0;         // ended: finished, stopped or diverged
-  std::optional<double> steps;   // until the stop rule held, infinite if it mostly did not
+  std::int64_t runs = 0;        // ended: finished, stopped or diverged
+  std::optional<double> steps;  // until the stop rule held, infinite if it mostly did not
   std::vector<std::pair<std::string, double>> last;  // scalar series at their last step
 };
 
 /// The first `limit` points of the study.
-std::vector<PointRow> point_rows(const study::Study& study, const study::Store& store, size_t limit);
+std::vector<PointRow> point_rows(const study::Study& study, const study::Store& store,
+                                 size_t limit);
 
 /// What a column or a figure calls a series: "risk", "mse.mse_squared".
 std::string series_label(const study::ProbeSpec& probe, const std::string& series);

@@ -1,5 +1,5 @@
-// Everything a user can get wrong in a study or its folder, as the user sees it: one message that says
-// where, what was found and what would be accepted; nothing trained, nothing written.
+// Everything a user can get wrong in a study or its folder, as the user sees it: one message that
+// says where, what was found and what would be accepted; nothing trained, nothing written.
 #include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -61,26 +61,36 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Mistake{"UnknownKey", "context = 8", "contxt = 8", {"contxt", "did you mean 'context'?"}},
         Mistake{"UnknownTable", "[train]", "[trian]", {"trian", "did you mean 'train'?"}},
-        Mistake{"WrongType", "context = 8", "context = \"eight\"", {"context", "eight", "an integer"}},
+        Mistake{
+            "WrongType", "context = 8", "context = \"eight\"", {"context", "eight", "an integer"}},
         Mistake{"Negative", "context = 8", "context = -8", {"context", "-8", "at least 1"}},
         Mistake{"Zero", "batch = 16", "batch = 0", {"batch", "found 0", "at least 1"}},
-        Mistake{"TooLargeForTheSetting", "dim     = 4", "dim = 5000", {"dim", "5000", "at most 4096"}},
+        Mistake{
+            "TooLargeForTheSetting", "dim     = 4", "dim = 5000", {"dim", "5000", "at most 4096"}},
         Mistake{"Overflow", "steps = 60", "steps = 99999999999999999999", {}},
         Mistake{"NotANumber", "lr = 0.02", "lr = nan", {"lr", "nan"}},
         Mistake{"Infinite", "lr = 0.02", "lr = inf", {"lr", "inf"}},
         Mistake{"EmptySweep", "[1, 2]", "[]", {"task.components"}},
         Mistake{"UnknownAxis", "task.components", "task.component", {"did you mean 'components'?"}},
-        Mistake{"ZipOfUnequalLengths", "\"task.components\" = [1, 2]",
+        Mistake{"ZipOfUnequalLengths",
+                "\"task.components\" = [1, 2]",
                 "\"task.components\" = [1, 2]\n\"train.batch\" = [8, 16, 32]\n"
                 "zip = [[\"task.components\", \"train.batch\"]]",
-                {"zip"}, 2},
-        Mistake{"UnknownTask", "\"subspace-regression\"", "\"subspace-regresion\"",
+                {"zip"},
+                2},
+        Mistake{"UnknownTask",
+                "\"subspace-regression\"",
+                "\"subspace-regresion\"",
                 {"unknown task", "did you mean 'subspace-regression'?"}},
-        Mistake{"UnknownModel", "\"linear-attention\"", "\"linear-atention\"",
+        Mistake{"UnknownModel",
+                "\"linear-attention\"",
+                "\"linear-atention\"",
                 {"unknown model", "did you mean 'linear-attention'?"}},
         Mistake{"UnknownProbe", "\"risk\"", "\"rsik\"", {"unknown probe", "did you mean 'risk'?"}},
-        Mistake{"UnknownOptimizer", "\"sgd\"", "\"sdg\"", {"unknown optimizer", "did you mean 'sgd'?"}},
-        Mistake{"UnknownChoice", "\"factored\"", "\"factord\"", {"form", "did you mean 'factored'?"}},
+        Mistake{
+            "UnknownOptimizer", "\"sgd\"", "\"sdg\"", {"unknown optimizer", "did you mean 'sgd'?"}},
+        Mistake{
+            "UnknownChoice", "\"factored\"", "\"factord\"", {"form", "did you mean 'factored'?"}},
         Mistake{"DuplicateKey", "dim     = 4", "dim = 4\ndim = 5", {"dim"}, 1},
         Mistake{"NotToml", "dim     = 4", "dim = = 4", {}},
         Mistake{"BadUtf8", "\"small\"", "\"sm\xff\"", {"UTF-8"}}),
@@ -90,10 +100,12 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(BadInput, ShapesThatConflict) {
   const Folder folder;
   const auto expect = [&](const std::string& text, const std::string& message) {
-    const Outcome outcome = iclab({"run", folder.write("study.toml", text), "--out", folder / "out"});
+    const Outcome outcome =
+        iclab({"run", folder.write("study.toml", text), "--out", folder / "out"});
     EXPECT_EQ(outcome.exit_code, 2) << outcome.err;
     EXPECT_THAT(outcome.out, IsEmpty());
-    EXPECT_THAT(outcome.err, AllOf(StartsWith("iclab: " + folder / "study.toml"), HasSubstr(message)));
+    EXPECT_THAT(outcome.err,
+                AllOf(StartsWith("iclab: " + folder / "study.toml"), HasSubstr(message)));
   };
   expect(edit("rank    = 1", "rank = 5").text, "rank 5 is above dim 4");
   expect(edit("rank    = 1", "rank = 3").text, "6 distinct columns do not fit into dim 4");
@@ -120,10 +132,12 @@ TEST(BadInput, OptionsOfRun) {
     EXPECT_THAT(outcome.err, HasSubstr(message));
     EXPECT_FALSE(std::filesystem::exists(folder / "out"));
   };
-  expect({"--threads", "0"}, "--threads: found 0, accepted is a number at least 1 and at most 1024");
+  expect({"--threads", "0"},
+         "--threads: found 0, accepted is a number at least 1 and at most 1024");
   expect({"--threads", "many"}, "--threads: found 'many', accepted is an integer");
   expect({"--shard", "3"}, "--shard: found '3', accepted is I/N with I from 1 to N");
-  expect({"--shard", "0/2"}, "--shard, I of I/N: found 0, accepted is a number at least 1 and at most 2");
+  expect({"--shard", "0/2"},
+         "--shard, I of I/N: found 0, accepted is a number at least 1 and at most 2");
   expect({"--shard", "3/2"}, "--shard, I of I/N: found 3");
   expect({"--set", "train.lrr=1"}, "lrr");
   expect({"--set", "train.batch"}, "train.batch");
@@ -165,10 +179,12 @@ TEST(BadInput, AStoreOfAnotherSchema) {
   ASSERT_FALSE(store.empty());
   sqlite3* database = nullptr;
   ASSERT_EQ(sqlite3_open(store.c_str(), &database), SQLITE_OK);
-  ASSERT_EQ(sqlite3_exec(database, "PRAGMA user_version = 999", nullptr, nullptr, nullptr), SQLITE_OK);
+  ASSERT_EQ(sqlite3_exec(database, "PRAGMA user_version = 999", nullptr, nullptr, nullptr),
+            SQLITE_OK);
   sqlite3_close(database);
   for (const std::vector<std::string>& words :
-       {std::vector<std::string>{"run", study, "--out", out}, std::vector<std::string>{"status", out}}) {
+       {std::vector<std::string>{"run", study, "--out", out},
+        std::vector<std::string>{"status", out}}) {
     const Outcome outcome = iclab(words);
     EXPECT_EQ(outcome.exit_code, 1);
     EXPECT_THAT(outcome.err, AllOf(StartsWith("iclab: "), HasSubstr("schema"), HasSubstr("999")));

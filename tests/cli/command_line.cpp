@@ -52,8 +52,8 @@ pid_t spawn(std::vector<std::string> words, const Environment& environment, cons
   posix_spawn_file_actions_addopen(&files, STDERR_FILENO, err.c_str(), kWrite, 0600);
   std::vector<std::string> settings = environment_words(environment);
   pid_t pid = -1;
-  const int failure =
-      posix_spawn(&pid, words[0].c_str(), &files, nullptr, pointers(words).data(), pointers(settings).data());
+  const int failure = posix_spawn(&pid, words[0].c_str(), &files, nullptr, pointers(words).data(),
+                                  pointers(settings).data());
   posix_spawn_file_actions_destroy(&files);
   if (failure != 0) throw std::system_error(failure, std::generic_category(), words[0]);
   return pid;
@@ -131,7 +131,9 @@ std::string read_text(const fs::path& file) {
   return text.str();
 }
 
-std::string source_file(const std::string& path) { return std::string(ICLAB_SOURCE_DIR) + "/" + path; }
+std::string source_file(const std::string& path) {
+  return std::string(ICLAB_SOURCE_DIR) + "/" + path;
+}
 
 std::string small_study() {
   return R"([study]

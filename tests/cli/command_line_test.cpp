@@ -91,8 +91,7 @@ TEST(CommandLine, InstructionsFollowTheEnvironment) {
 
 TEST(CommandLine, AReaderThatGoesAwayIsNoError) {
   // The pipe's reader ends first; the writer's own status is kept by the braces.
-  const Outcome outcome =
-      shell("{ sleep 0.2; \"$ICLAB\" list tasks; echo status $? >&2; } | true");
+  const Outcome outcome = shell("{ sleep 0.2; \"$ICLAB\" list tasks; echo status $? >&2; } | true");
   EXPECT_THAT(outcome.err, HasSubstr("status 0"));
   EXPECT_THAT(outcome.err, Not(HasSubstr("iclab:")));
 }

@@ -13,8 +13,8 @@ namespace fs = std::filesystem;
 
 // Runs an example with few seeds and steps; probes and sweeps stay.
 Json run_short(const fs::path& example, const std::string& out) {
-  const Outcome outcome = iclab({"run", example.string(), "--out", out, "--set", "study.seeds=1", "--set",
-                                 "train.steps=40", "--json"});
+  const Outcome outcome = iclab({"run", example.string(), "--out", out, "--set", "study.seeds=1",
+                                 "--set", "train.steps=40", "--json"});
   EXPECT_EQ(outcome.exit_code, 0) << example << ": " << outcome.err;
   return outcome.json();
 }
@@ -37,8 +37,8 @@ TEST(Examples, EachOneRuns) {
 
 TEST(Examples, StoppingRunsStopBeforeTheirLastStep) {
   const Folder folder;
-  const Outcome outcome = iclab({"run", source_file("examples/stopping.toml"), "--out", folder / "out",
-                                 "--set", "study.seeds=1", "--json"});
+  const Outcome outcome = iclab({"run", source_file("examples/stopping.toml"), "--out",
+                                 folder / "out", "--set", "study.seeds=1", "--json"});
   ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
   const Json json = outcome.json();
   for (const Json& point : json["points"]) {

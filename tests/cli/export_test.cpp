@@ -67,7 +67,8 @@ TEST_F(Export, WeightsAreSafetensors) {
 
 TEST_F(Export, OneRunByTheFirstLettersOfItsId) {
   const std::string id = files({"export", store_, "--json"})[2].stem().string();
-  const auto one = files({"export", store_, "--run", id.substr(0, 12), "--out", folder_ / "one", "--json"});
+  const auto one =
+      files({"export", store_, "--run", id.substr(0, 12), "--out", folder_ / "one", "--json"});
   ASSERT_EQ(one.size(), 1U);
   EXPECT_EQ(one[0], fs::path(folder_ / "one") / "small/weights" / (id + ".safetensors"));
   EXPECT_TRUE(fs::exists(one[0]));

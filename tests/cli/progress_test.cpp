@@ -7,7 +7,8 @@ namespace {
 
 TEST(ProgressLine, HasBarPercentLabelRateAndTimeLeft) {
   const ProgressState state{"3 of 12 runs", 250, 1000, 12'345, 90};
-  EXPECT_EQ(progress_line(state, 8), "[##------]  25%  3 of 12 runs  12.3k steps/s  1 min 30 s left");
+  EXPECT_EQ(progress_line(state, 8),
+            "[##------]  25%  3 of 12 runs  12.3k steps/s  1 min 30 s left");
   EXPECT_EQ(progress_line(state, 0), " 25%  3 of 12 runs  12.3k steps/s  1 min 30 s left");
 }
 
@@ -36,7 +37,8 @@ TEST(Progress, OnATerminalTheBarIsDrawnAtOnceAndRemoved) {
     progress.update({"1 of 2 runs", 5, 10, 0, 0});
   }
   const std::string text = testing::internal::GetCapturedStderr();
-  EXPECT_NE(text.find("\r\x1b[K[############------------]  50%  1 of 2 runs"), std::string::npos) << text;
+  EXPECT_NE(text.find("\r\x1b[K[############------------]  50%  1 of 2 runs"), std::string::npos)
+      << text;
   EXPECT_TRUE(text.ends_with("\r\x1b[K")) << text;
 }
 

@@ -21,7 +21,8 @@ using testing::StartsWith;
 
 TEST(Reproduce, SmokeWritesThePageAndGivesNoVerdicts) {
   const Folder folder;
-  const Outcome outcome = iclab({"reproduce", "task-diversity", "--smoke", "--out", folder / "out"});
+  const Outcome outcome =
+      iclab({"reproduce", "task-diversity", "--smoke", "--out", folder / "out"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   EXPECT_THAT(outcome.out, HasSubstr("C1   not judged"));
   EXPECT_THAT(outcome.out, HasSubstr("page: " + folder / "out/task-diversity/index.html"));
@@ -35,13 +36,15 @@ TEST(Reproduce, SmokeWritesThePageAndGivesNoVerdicts) {
     EXPECT_TRUE(claim["verdict"].is_null() || claim["verdict"] == "not built yet") << claim["id"];
 
   // The page is written again from the store, with the same claims, without a step of training.
-  const std::string hash = iclab({"status", folder / "out/task-diversity", "--json"}).json()["sha256"];
+  const std::string hash =
+      iclab({"status", folder / "out/task-diversity", "--json"}).json()["sha256"];
   fs::remove(folder / "out/task-diversity/index.html");
   fs::remove(folder / "out/task-diversity/claims.json");
   const Outcome again = iclab({"report", folder / "out/task-diversity", "--json"});
   EXPECT_EQ(again.exit_code, 0) << again.err;
   EXPECT_EQ(again.json()["page"], folder / "out/task-diversity/index.html");
-  EXPECT_EQ(Json::parse(read_text(folder / "out/task-diversity/claims.json"))["claims"], claims["claims"]);
+  EXPECT_EQ(Json::parse(read_text(folder / "out/task-diversity/claims.json"))["claims"],
+            claims["claims"]);
   EXPECT_EQ(iclab({"status", folder / "out/task-diversity", "--json"}).json()["sha256"], hash);
 }
 
@@ -74,14 +77,16 @@ TEST(Reproduce, WrongWordsAreUsageErrors) {
   expect({"task-diversty"}, "did you mean 'task-diversity'?");
   expect({"task-diversity", "--all"}, "--all");
   expect({"task-diversity", "--smoke", "--full"}, "--smoke");
-  expect({"task-diversity", "--claim", "C99"}, "--claim: task-diversity has no claim 'C99'; accepted are C1");
+  expect({"task-diversity", "--claim", "C99"},
+         "--claim: task-diversity has no claim 'C99'; accepted are C1");
   expect({"task-diversity", "--claim", "C1", "--headline"}, "--headline");
   expect({"task-diversity", "--set", "train.lrr=1"}, "lrr");
 }
 
 TEST(Reproduce, StopsCleanlyAndGoesOn) {
   const Folder folder;
-  const std::vector<std::string> words{"reproduce", "task-diversity", "--smoke", "--out", folder / "out"};
+  const std::vector<std::string> words{"reproduce", "task-diversity", "--smoke", "--out",
+                                       folder / "out"};
   Process process(words);
   while (process.running() && !fs::exists(folder / "out/task-diversity/store.sqlite"))
     std::this_thread::sleep_for(std::chrono::milliseconds(2));
@@ -92,7 +97,8 @@ TEST(Reproduce, StopsCleanlyAndGoesOn) {
   EXPECT_EQ(iclab(words).exit_code, 0);
 }
 
-// ---- a study that belongs to no paper ------------------------------------------------------------
+// ---- a study that belongs to no paper
+// ------------------------------------------------------------
 
 TEST(Report, AStudysPageHasItsSeriesAndItsFile) {
   const Folder folder;
@@ -119,7 +125,8 @@ TEST(Report, OpenWithoutADesktopSaysWhereThePageIs) {
   ASSERT_EQ(iclab({"run", study, "--out", folder / "out"}).exit_code, 0);
   const Outcome outcome = iclab({"report", folder / "out", "--open"}, {{"PATH", "/nowhere"}});
   EXPECT_EQ(outcome.exit_code, 0);
-  EXPECT_THAT(outcome.err, HasSubstr("iclab: cannot open the page (xdg-open: No such file or directory)"));
+  EXPECT_THAT(outcome.err,
+              HasSubstr("iclab: cannot open the page (xdg-open: No such file or directory)"));
 }
 
 }  // namespace

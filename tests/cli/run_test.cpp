@@ -63,7 +63,8 @@ TEST_F(Run, JsonSchema) {
   const Json json = run(study_, out_, {"--json"}).json();
   EXPECT_EQ(json["study"], "small");
   EXPECT_EQ(json["out"], out_);
-  EXPECT_EQ(json["runs"], Json::parse(R"({"computed":4,"already_there":0,"diverged":0,"failed":0})"));
+  EXPECT_EQ(json["runs"],
+            Json::parse(R"({"computed":4,"already_there":0,"diverged":0,"failed":0})"));
   EXPECT_EQ(json["steps"], 240);
   EXPECT_GE(json["seconds"], 0);
   EXPECT_EQ(json["stopped"], false);
@@ -94,7 +95,8 @@ TEST_F(Run, ASecondTimeComputesNothing) {
 
 TEST_F(Run, AnExtendedStudyComputesOnlyWhatIsNewWithTheBitsOfAFreshOne) {
   run(study_, out_);
-  const Words extended{"--set", "study.seeds=3", "--set", "sweep.\"task.components\"=[1,2,3]", "--json"};
+  const Words extended{"--set", "study.seeds=3", "--set", "sweep.\"task.components\"=[1,2,3]",
+                       "--json"};
   const Json json = run(study_, out_, extended).json();
   EXPECT_EQ(json["runs"]["computed"], 5);
   EXPECT_EQ(json["runs"]["already_there"], 4);
@@ -116,7 +118,8 @@ TEST_F(Run, ShardsShareTheRuns) {
   std::int64_t computed = 0;
   for (const std::string shard : {"1/3", "2/3", "3/3"})
     computed += run(study_, folder_ / shard.substr(0, 1), {"--shard", shard, "--json"})
-                    .json()["runs"]["computed"].get<std::int64_t>();
+                    .json()["runs"]["computed"]
+                    .get<std::int64_t>();
   EXPECT_EQ(computed, 4);
 }
 
@@ -153,7 +156,8 @@ TEST_F(Run, ADivergedRunDisturbsNobody) {
   EXPECT_EQ(status["runs"]["diverged"], 2);
   ASSERT_EQ(status["problems"].size(), 2U);
   EXPECT_EQ(status["problems"][0]["what"], "diverged");
-  EXPECT_THAT(status["problems"][0]["settings"].get<std::string>(), HasSubstr("train.optimizer.lr = 1e+30"));
+  EXPECT_THAT(status["problems"][0]["settings"].get<std::string>(),
+              HasSubstr("train.optimizer.lr = 1e+30"));
 }
 
 TEST_F(Run, ElsewhereProgressIsPlainLines) {
@@ -165,8 +169,8 @@ TEST_F(Run, ElsewhereProgressIsPlainLines) {
 
 TEST_F(Run, OnATerminalProgressIsABar) {
   const std::string terminal = folder_ / "terminal";
-  const Outcome outcome = shell("TERM=xterm script -qec '\"$ICLAB\" run " + study_ + " --out " + out_ +
-                                "' " + terminal + " </dev/null");
+  const Outcome outcome = shell("TERM=xterm script -qec '\"$ICLAB\" run " + study_ + " --out " +
+                                out_ + "' " + terminal + " </dev/null");
   EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
   const std::string text = read_text(terminal);
   EXPECT_THAT(text, HasSubstr("\r\x1b[K["));
@@ -174,7 +178,8 @@ TEST_F(Run, OnATerminalProgressIsABar) {
   EXPECT_THAT(text, HasSubstr("results in"));
 }
 
-// ---- stopping ------------------------------------------------------------------------------------
+// ---- stopping
+// ------------------------------------------------------------------------------------
 
 class Stopping : public testing::Test {
  protected:
@@ -201,7 +206,8 @@ class Stopping : public testing::Test {
     // What was trained is there: going on takes only the rest.
     const Json rest = run(study_, out_, {"--json"}).json();
     EXPECT_EQ(rest["stopped"], false);
-    EXPECT_EQ(rest["steps"].get<std::int64_t>() + outcome.json()["steps"].get<std::int64_t>(), 400000);
+    EXPECT_EQ(rest["steps"].get<std::int64_t>() + outcome.json()["steps"].get<std::int64_t>(),
+              400000);
     EXPECT_EQ(rest["sha256"], expected());
   }
 

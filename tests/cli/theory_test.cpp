@@ -27,7 +27,8 @@ TEST(Theory, ListsEveryFunctionWithSourceAndParameters) {
     EXPECT_THAT(text.out, HasSubstr(entry["name"].get<std::string>() + " "));
 }
 
-const std::vector<std::string> kPlane{"theory", "diversity-risk", "d=8", "r=2", "K=1", "s=0", "n=16"};
+const std::vector<std::string> kPlane{"theory", "diversity-risk", "d=8", "r=2", "K=1", "s=0",
+                                      "n=16"};
 
 std::vector<std::string> plane(const std::vector<std::string>& more) {
   std::vector<std::string> words = kPlane;
@@ -41,8 +42,10 @@ TEST(Theory, EvaluatesOneWithTheSchemaOfTheFormats) {
   EXPECT_EQ(json["name"], "diversity-risk");
   EXPECT_EQ(json["args"]["d"], 8);
   EXPECT_EQ(json["args"]["sigma2"], 0.0);  // a default
-  // One plane: gamma = n / (n + 1 + r), risk = r (1 - gamma) = 6/19; a few roundings of numbers near 2.
-  EXPECT_NEAR(json["value"].get<double>(), 6.0 / 19, 8 * 2 * std::numeric_limits<double>::epsilon());
+  // One plane: gamma = n / (n + 1 + r), risk = r (1 - gamma) = 6/19; a few roundings of numbers
+  // near 2.
+  EXPECT_NEAR(json["value"].get<double>(), 6.0 / 19,
+              8 * 2 * std::numeric_limits<double>::epsilon());
 }
 
 TEST(Theory, TextIsTheValueAlone) {

@@ -16,7 +16,8 @@ Json small_vectors() {
 }
 
 TEST(Verify, TheGoldenFilePasses) {
-  const Outcome outcome = iclab({"verify", source_file("tests/golden/task-diversity.json"), "--json"});
+  const Outcome outcome =
+      iclab({"verify", source_file("tests/golden/task-diversity.json"), "--json"});
   EXPECT_EQ(outcome.exit_code, 0) << outcome.out;
   const Json json = outcome.json();
   EXPECT_EQ(json["file"], source_file("tests/golden/task-diversity.json"));
