@@ -62,7 +62,7 @@ class Store {
   Store(const Store&) = delete;
   Store& operator=(const Store&) = delete;
 
-  // ---- runs (safe to call from several threads) ---------------------------------------------------
+  // ---- runs (safe to call from several threads) -------------------------------------------------
   void add_runs(std::span<const StoredRun> runs);  // those already there are left alone
   std::optional<StoredRun> run(const std::string& id) const;
   std::vector<StoredRun> runs() const;
@@ -83,7 +83,7 @@ class Store {
   void add_probes(std::span<const StoredProbe> probes);  // those already there are left alone
   std::vector<StoredProbe> probes() const;
 
-  // ---- the study and what was derived from it -----------------------------------------------------
+  // ---- the study and what was derived from it ---------------------------------------------------
   void set_document(const std::string& key,
                     const std::string& text);  // study file, claims, machine
   std::optional<std::string> document(const std::string& key) const;
