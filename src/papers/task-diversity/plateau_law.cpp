@@ -42,13 +42,14 @@ void check_descent(const std::vector<Arm>& arms, Checks& checks) {
   checks.condense(mark, 20);
 }
 
-// The early-phase formula holds for small weights: its error falls like 1/ln(1/alpha), and is above
-// 8 % at alpha = 0.01 for some mixtures of the full study (8.4 % at K = 4, s = 1, n = 400).
+// The specification bounds the early-phase formula's error by 8 % for alpha <= 0.01 (section 5). One
+// mixture of the full study exceeds it there (8.4 % at K = 4, s = 1, n = 400), so the check fails at
+// full scale: the bound is the specification's, the error falls like 1/ln(1/alpha).
 void check_early_phase(const std::vector<Arm>& arms, Checks& checks) {
   const size_t mark = checks.size();
   for (const Arm& arm : arms) {
     const Law law = law_of(arm);
-    if (law.alpha > 1.0001e-3) continue;
+    if (law.alpha > 1.0001e-2) continue;
     const double ode = theory::plateau(law.spectrum, law.alpha, kHalf);
     checks.add(
         fmt::format("T_lin of the early phase, {}{}", mixture_name(law.mixture), other_axes(arm)),
