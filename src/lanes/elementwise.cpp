@@ -14,11 +14,56 @@
 HWY_BEFORE_NAMESPACE();
 namespace iclab::lanes::HWY_NAMESPACE {
 
+// ---- GELU: x Phi(x), and its approximation by tanh ----
+
+// Phi(x), the normal distribution function.
+template <class D>
+HWY_INLINE hn::Vec<D> normal_distribution(D d, hn::Vec<D> x) {
+  const auto half = hn::Set(d, 0.5);
+  const auto root_half = hn::Set(d, static_cast<Scalar<D>>(0.70710678118654752440));
+  return hn::Mul(half, hn::Add(hn::Set(d, 1), erf(d, hn::Mul(x, root_half))));
+}
+
+// Phi(x) + x phi(x)
+template <class D>
+HWY_INLINE hn::Vec<D> gelu_slope(D d, hn::Vec<D> x) {
+  const auto exponential = exp(d, hn::Mul(hn::Mul(x, x), hn::Set(d, -0.5)));
+  const auto density =
+      hn::Mul(exponential, hn::Set(d, static_cast<Scalar<D>>(0.39894228040143267794)));
+  return hn::MulAdd(x, density, normal_distribution(d, x));
+}
+
+// t = tanh(c (x + a x^3)) of x/2 (1 + t).
+template <class D>
+struct GeluTanh {
+  hn::Vec<D> x, x_squared, t;
+
+  HWY_INLINE GeluTanh(D d, hn::Vec<D> of) : x(of), x_squared(hn::Mul(of, of)) {
+    const auto cubic = hn::MulAdd(x_squared, number(kCubic), number(1));
+    t = tanh(d, hn::Mul(hn::Mul(x, number(kScale)), cubic));
+  }
+  HWY_INLINE hn::Vec<D> value() const {
+    return hn::Mul(hn::Mul(x, number(0.5)), hn::Add(number(1), t));
+  }
+  // (1 + t)/2 + x/2 (1 - t^2) c (1 + 3 a x^2)
+  HWY_INLINE hn::Vec<D> slope() const {
+    const auto inner = hn::Mul(hn::MulAdd(x_squared, number(3 * kCubic), number(1)), number(kScale));
+    const auto rise = hn::Mul(hn::NegMulAdd(t, t, number(1)), inner);
+    return hn::Mul(number(0.5), hn::MulAdd(x, rise, hn::Add(number(1), t)));
+  }
+
+ private:
+  static constexpr double kScale = 0.79788456080286535588, kCubic = 0.044715;  // sqrt(2/pi)
+  static HWY_INLINE hn::Vec<D> number(double c) {
+    return hn::Set(D(), static_cast<Scalar<D>>(c));
+  }
+};
+
 // ---- operations on vectors; kCheap: worth loops of their own ----
 
 template <Unary kF>
 struct UnaryOp {
-  static constexpr bool kCheap = kF <= Unary::kReciprocal;
+  static constexpr bool kCheap = kF <= Unary::kReciprocal || kF == Unary::kRelu;
 
   template <class D>
   HWY_INLINE hn::Vec<D> operator()([[maybe_unused]] D d, hn::Vec<D> x) const {
@@ -36,6 +81,17 @@ struct UnaryOp {
     if constexpr (kF == Unary::kErf) return erf(d, x);
     if constexpr (kF == Unary::kSinTurns) return sin_turns(d, x);
     if constexpr (kF == Unary::kCosTurns) return cos_turns(d, x);
+    // Not hn::Max, which may lose a NaN.
+    if constexpr (kF == Unary::kRelu) return hn::IfThenZeroElse(hn::Lt(x, hn::Zero(d)), x);
+    if constexpr (kF == Unary::kSigmoid)
+      return hn::Div(hn::Set(d, 1), hn::Add(hn::Set(d, 1), exp(d, hn::Neg(x))));
+    if constexpr (kF == Unary::kSoftplus)
+      return hn::Add(hn::IfThenElseZero(hn::Gt(x, hn::Zero(d)), x),
+                     log1p(d, exp(d, hn::Neg(hn::Abs(x)))));
+    if constexpr (kF == Unary::kGelu) return hn::Mul(x, normal_distribution(d, x));
+    if constexpr (kF == Unary::kGeluTanh) return GeluTanh<D>(d, x).value();
+    if constexpr (kF == Unary::kGeluSlope) return gelu_slope(d, x);
+    if constexpr (kF == Unary::kGeluTanhSlope) return GeluTanh<D>(d, x).slope();
   }
 };
 
@@ -55,6 +111,7 @@ struct BinaryOp {
     if constexpr (kF == Binary::kMaximum)
       return hn::IfThenElse(hn::Or(hn::Gt(b, a), hn::IsNaN(b)), b, a);
     if constexpr (kF == Binary::kPower) return power(d, a, b);
+    if constexpr (kF == Binary::kGate) return hn::IfThenElseZero(hn::Gt(b, hn::Zero(d)), a);
   }
 };
 

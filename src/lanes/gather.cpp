@@ -135,12 +135,22 @@ void scatter_add(const GatherArgs& args) {
   for_each_pair<E>(args, [](const E& out, E& table) { table += out; });
 }
 
+// The table is plain, so that all prompts meet there.
+template <class T>
+void scatter_add_over_prompts(const GatherArgs& args) {
+  for (std::int64_t i = 0; i < args.rows; ++i)
+    for (std::int64_t j = 0; j < args.inner; ++j)
+      static_cast<T*>(args.table.data)[i * args.table.strides[2] + j * args.table.strides[3]] = 0;
+  scatter_add<T>(args);
+}
+
 template <class D>
 void fill_gather(Kernels<Scalar<D>>& table) {
   using T = Scalar<D>;
   table.gather = &gather<D>;
   table.gather_integer = &gather_any<std::int32_t>;
   table.scatter_add = &scatter_add<T>;
+  table.scatter_add_over_prompts = &scatter_add_over_prompts<T>;
 }
 
 }  // namespace iclab::lanes::HWY_NAMESPACE

@@ -6,11 +6,17 @@
 // has one scalar an element, broadcast where it meets lanes. Real values are T; int32 and bool values
 // are std::int32_t (bool: 0 or 1), in the same layouts.
 //
+// In the ordinary layout no operand has lanes: a group is one prompt, and a plain value that differs
+// between prompts has a group stride. Every kernel takes groups > 1 of plain operands; draws of group g
+// belong to prompt first_prompt + g.
+//
 // Orders are part of the interface, because bits are:
 //  - product: c(i,j) = a(i,0)*b(0,j), then fma(a(i,k), b(k,j), c) for k = 1, 2, ... in order;
 //  - sum over axes: the first element, then + the others, in row-major order of the reduced indices;
+//  - along a row (RowArgs): lanes in order of the row; plain rows in 16 parts, part p the elements
+//    p, p + 16, p + 32, ... in order, parts without an element 0 (of a maximum: -inf), then folded;
 //  - over prompts: lane by lane over groups in order, then lanes folded by halves
-//    (l + (l+8), then +4, +2, +1).
+//    (l + (l+8), then +4, +2, +1); in the ordinary layout over prompts in order.
 #pragma once
 
 #include <array>
@@ -43,9 +49,13 @@ struct ElementwiseArgs {
 
 /// Real -> real. kSinTurns(x) = sin(2 pi x). Special values as in functions.h.
 enum class Unary { kCopy, kNegate, kAbs, kSquare, kSqrt, kReciprocal, kExp, kExpm1, kLog, kLog1p,
-                   kTanh, kErf, kSinTurns, kCosTurns, kCount };
-/// (Real, real) -> real. Minimum and maximum give NaN if either operand is NaN.
-enum class Binary { kAdd, kSubtract, kMultiply, kDivide, kMinimum, kMaximum, kPower, kCount };
+                   kTanh, kErf, kSinTurns, kCosTurns, kRelu, kSigmoid, kSoftplus, kGelu, kGeluTanh,
+                   kGeluSlope, kGeluTanhSlope, kCount };
+// kRelu(x) = max(x, 0); kSoftplus(x) = log(1 + e^x) = max(x, 0) + log1p(e^-|x|); kGelu(x) = x Phi(x);
+// kGeluTanh(x) = x/2 (1 + tanh(sqrt(2/pi) (x + 0.044715 x^3))); slopes are their derivatives.
+/// (Real, real) -> real. Minimum and maximum give NaN if either operand is NaN. kGate(a, b): a where
+/// b > 0, else 0.
+enum class Binary { kAdd, kSubtract, kMultiply, kDivide, kMinimum, kMaximum, kPower, kGate, kCount };
 /// (Real, real) or (int32, int32) -> bool. Comparisons with NaN are false, kNotEqual true.
 enum class Compare { kLess, kLessEqual, kEqual, kNotEqual, kCount };
 /// On bool (kAnd, kOr: two operands; kNot: one).
@@ -60,6 +70,35 @@ struct ProductArgs {
   std::int64_t groups = 1;
   std::int64_t batch0 = 1, batch1 = 1, m = 0, n = 0, k = 0;
   Operand c, a, b;
+};
+
+/// Functions of a row: dims[3] elements along the last axis, for all the rows of dims[0..2].
+enum class RowFunction {
+  kSoftmax,            // e^(x - max) / sum
+  kSoftmaxGradient,    // in p, g: p (g - sum p g)
+  kLogSumExp,          // max + log sum e^(x - max): one element a row (out.strides[3] is not read)
+  kLayerNorm,          // (x - mean) / sqrt(mean (x - mean)^2 + epsilon)
+  kLayerNormGradient,  // in x, g, with y = layer norm of x: (g - mean g - y mean(g y)) / sqrt(...)
+  kRmsNorm,            // x / sqrt(mean x^2 + epsilon)
+  kRmsNormGradient,    // in x, g: (g - y mean(g y)) / sqrt(...)
+  kCumulativeSum,      // sum of the elements up to and with this one
+  kCumulativeSumBack,  // sum of the elements from this one on
+  kCumulativeProduct,
+  kRank,               // out int32: how many are smaller, or equal and before
+  kCount
+};
+
+/// out(row) = f(in[0](row), in[1](row)). Causal (softmax and its gradient): row i of dims[2] sees the
+/// elements 0 .. i + offset, at least one; the others of p are 0. A NaN in a row of reals makes the
+/// row NaN where it is seen. out may be the same view as an input.
+struct RowArgs {
+  std::int64_t groups = 1;
+  Dims dims{1, 1, 1, 1};
+  Operand out;
+  std::array<Operand, 2> in;
+  bool causal = false;
+  std::int64_t offset = 0;
+  double epsilon = 0;
 };
 
 /// out(j) = sum over the reduced axes of in(i); dims are those of `in`, the strides of `out` are 0
@@ -86,6 +125,8 @@ struct GatherArgs {
 /// element e comes from block draw + e / per_block, with per_block the elements a block of four
 /// 32-bit words gives (see random/stream.h). If out is plain, prompt is first_prompt.
 /// out is contiguous: element e at e (strides are not read), group g at g*group_stride.
+/// Gamma: element e uses block draw + e and attempt 0, 1, ... until one is accepted (Marsaglia and Tsang,
+/// 2000); below shape 1 with Boost, Gamma(a) = Gamma(a + 1) U^(1/a).
 struct DrawArgs {
   std::int64_t groups = 1;
   std::int64_t count = 0;  // elements
@@ -94,15 +135,19 @@ struct DrawArgs {
   Operand out;
   std::int32_t bound = 0;               // integers: uniform on [0, bound)
   const double* thresholds = nullptr;   // categorical: cumulative probabilities p0, p0+p1, ... (without the last)
-  std::int32_t categories = 0;          // categorical: number of categories
+  std::int32_t categories = 0;          // categorical, alias: number of categories
+  const double* alias_keep = nullptr;   // alias: the probability that a cell keeps its own category,
+  const std::int32_t* alias_other = nullptr;  // and the other category of the cell (Vose, 1991)
+  const double* gamma_shapes = nullptr;  // gamma: one an element
 };
-enum class Draw { kUniform, kNormal, kSign, kInteger, kCategorical, kCount };
+enum class Draw { kUniform, kNormal, kSign, kInteger, kCategorical, kAlias, kGamma, kCount };
 
 /// theta <- update(theta, gradient), over n contiguous scalars. All factors come from the host.
 ///  sgd:      theta -= lr * (g*scale + decay*theta)
 ///  momentum: m = mu*m + (g*scale + decay*theta); theta -= lr * m
 ///  adam:     g' = g*scale + decay*theta; m = b1*m + (1-b1)*g'; v = b2*v + (1-b2)*g'*g';
 ///            theta -= lr * (m*correction1) / (sqrt(v*correction2) + epsilon)
+///  adamw:    adam without decay in g', after theta -= lr * decay * theta (Loshchilov and Hutter, 2019)
 /// Returns false, and changes nothing, if any gradient is not finite.
 struct UpdateArgs {
   std::int64_t n = 0;
@@ -113,7 +158,7 @@ struct UpdateArgs {
   double lr = 0, scale = 1, decay = 0, mu = 0, b1 = 0, b2 = 0, correction1 = 1, correction2 = 1,
          epsilon = 0;
 };
-enum class Update { kSgd, kMomentum, kAdam, kCount };
+enum class Update { kSgd, kMomentum, kAdam, kAdamW, kCount };
 
 /// The kernels for scalar type T (float or double), bound to one instruction set.
 template <class T>
@@ -144,6 +189,11 @@ struct Kernels {
   /// table(index(i), j...) += out(i, j...) in order of i; the roles of the operands are gather's,
   /// `out` is read and `table` (of the same lanes-ness as out) is written; it is not cleared first.
   void (*scatter_add)(const GatherArgs&);
+  /// The same into a plain table, cleared first, from all prompts: group by group, in order of i, lane
+  /// by lane.
+  void (*scatter_add_over_prompts)(const GatherArgs&);
+
+  std::array<void (*)(const RowArgs&), static_cast<int>(RowFunction::kCount)> row;
 
   std::array<void (*)(const DrawArgs&), static_cast<int>(Draw::kCount)> draw;  // integer draws write int32
 

@@ -22,6 +22,8 @@ void add_update(Kernels<T>& table, Target target);
 template <class T>
 void add_product(Kernels<T>& table, Target target);
 template <class T>
+void add_row(Kernels<T>& table, Target target);
+template <class T>
 void add_draw(Kernels<T>& table, Target target);
 
 /// The whole table. Throws iclab::Error if this processor can't run the target.

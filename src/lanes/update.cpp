@@ -76,14 +76,22 @@ struct Factors {
     return hn::Sub(theta, hn::Mul(lr, m));
   }
   HWY_INLINE V adam(V theta, V g, V& m, V& v) const {
-    const V h = full(theta, g);
+    return moved(theta, full(theta, g), m, v);
+  }
+  HWY_INLINE V adamw(V theta, V g, V& m, V& v) const {
+    const V shrunk = hn::Sub(theta, hn::Mul(hn::Mul(lr, decay), theta));
+    return moved(shrunk, hn::Mul(g, scale), m, v);
+  }
+
+ private:
+  // theta moved along the moments of h.
+  HWY_INLINE V moved(V theta, V h, V& m, V& v) const {
     m = hn::Add(hn::Mul(b1, m), hn::Mul(rest1, h));
     v = hn::Add(hn::Mul(b2, v), hn::Mul(hn::Mul(rest2, h), h));
     const V step = hn::Mul(lr, hn::Mul(m, correction1));
     return hn::Sub(theta, hn::Div(step, hn::Add(hn::Sqrt(hn::Mul(v, correction2)), epsilon)));
   }
 
- private:
   static HWY_INLINE V set(double x) { return hn::Set(D(), static_cast<Scalar<D>>(x)); }
   // g*scale + decay*theta
   HWY_INLINE V full(V theta, V g) const {
@@ -114,7 +122,10 @@ bool update(const UpdateArgs& args) {
         t = factors.momentum(t, g, new_m);
       } else {
         auto new_v = load_part(d, v + i, count);
-        t = factors.adam(t, g, new_m, new_v);
+        if constexpr (kUpdate == Update::kAdam)
+          t = factors.adam(t, g, new_m, new_v);
+        else
+          t = factors.adamw(t, g, new_m, new_v);
         store_part(d, new_v, v + i, count);
       }
       store_part(d, new_m, m + i, count);
@@ -131,6 +142,7 @@ void fill_update(Kernels<Scalar<D>>& table) {
   table.update[static_cast<size_t>(Update::kSgd)] = &update<D, Update::kSgd>;
   table.update[static_cast<size_t>(Update::kMomentum)] = &update<D, Update::kMomentum>;
   table.update[static_cast<size_t>(Update::kAdam)] = &update<D, Update::kAdam>;
+  table.update[static_cast<size_t>(Update::kAdamW)] = &update<D, Update::kAdamW>;
 }
 
 }  // namespace iclab::lanes::HWY_NAMESPACE

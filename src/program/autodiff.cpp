@@ -77,6 +77,7 @@ class Differentiation {
   void propagate(int id, Value g);
   void propagate_unary(const Node& node, Value y, Value g);
   void propagate_binary(const Node& node, Value y, Value g);
+  void propagate_row(const Node& node, Value y, Value g);
 
   Builder& builder_;
   std::vector<std::optional<Value>> adjoint_;
@@ -105,10 +106,18 @@ void Differentiation::propagate_unary(const Node& node, Value y, Value g) {
       case Unary::kErf: return 2.0 * std::numbers::inv_sqrtpi * exp(-square(x));
       case Unary::kSinTurns: return kTurn * cos_turns(x);
       case Unary::kCosTurns: return -kTurn * sin_turns(x);
+      case Unary::kSigmoid: return y * (1.0 - y);
+      case Unary::kSoftplus: return sigmoid(x);
+      case Unary::kGelu: return unary(Unary::kGeluSlope, x);
+      case Unary::kGeluTanh: return unary(Unary::kGeluTanhSlope, x);
+      case Unary::kRelu:
+      case Unary::kGeluSlope:
+      case Unary::kGeluTanhSlope:
       case Unary::kCount: break;
     }
-    throw Error("[gradients] unknown function");
+    throw Error("[gradients] a function without a derivative");
   };
+  if (static_cast<Unary>(node.code) == Unary::kRelu) return add(node.in[0], gate(g, y));
   add(node.in[0], g * slope());
 }
 
@@ -144,9 +153,35 @@ void Differentiation::propagate_binary(const Node& node, Value y, Value g) {
       add(node.in[0], g * b * pow(a, b - 1.0));
       add(node.in[1], g * y * log(a));
       return;
+    case Binary::kGate: return add(node.in[0], gate(g, b));
     case Binary::kCount: break;
   }
   throw Error("[gradients] unknown function of two values");
+}
+
+void Differentiation::propagate_row(const Node& node, Value y, Value g) {
+  using lanes::RowFunction;
+  const Value x = value(node.in[0]);
+  const auto row = [&](RowFunction function, Value of, Value adjoint) {
+    Node backward = node;  // causal, offset and epsilon stay
+    backward.code = static_cast<int>(function);
+    backward.shape = of.shape();
+    backward.in = {of.id()};
+    if (adjoint.valid()) backward.in.push_back(adjoint.id());
+    return builder_.emit(std::move(backward));
+  };
+  switch (static_cast<RowFunction>(node.code)) {
+    case RowFunction::kSoftmax: return add(node.in[0], row(RowFunction::kSoftmaxGradient, y, g));
+    case RowFunction::kLogSumExp: return add(node.in[0], g * softmax(x));
+    case RowFunction::kLayerNorm: return add(node.in[0], row(RowFunction::kLayerNormGradient, x, g));
+    case RowFunction::kRmsNorm: return add(node.in[0], row(RowFunction::kRmsNormGradient, x, g));
+    case RowFunction::kCumulativeSum: return add(node.in[0], row(RowFunction::kCumulativeSumBack, g, {}));
+    case RowFunction::kCumulativeSumBack: return add(node.in[0], row(RowFunction::kCumulativeSum, g, {}));
+    case RowFunction::kCumulativeProduct:
+      return add(node.in[0], row(RowFunction::kCumulativeSumBack, g * y, {}) / x);
+    default: break;
+  }
+  throw Error("[gradients] a function of a row without a derivative");
 }
 
 void Differentiation::propagate(int id, Value g) {
@@ -203,9 +238,11 @@ void Differentiation::propagate(int id, Value g) {
       for (const std::int64_t axis : node.ints) kept[static_cast<size_t>(axis)] = 1;
       return add(x, broadcast_to(reshape(g, kept), from));
     }
+    case Op::kRow: return propagate_row(node, value(id), g);
     case Op::kGather: return add(x, scatter_add(g, value(node.in[1]), value(x).shape()[0]));
     case Op::kScatterAdd: return add(x, gather(g, value(node.in[1])));
     case Op::kPromptSum: return add(x, g);
+    case Op::kPromptScatterAdd: return add(x, gather(g, value(node.in[1])));
     case Op::kInput: return;
     default:
       throw Error(fmt::format("[gradients] operation '{}' has no derivative", name(node.op)));

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <numeric>
 
@@ -119,6 +120,55 @@ Value logic_node(const char* operation, lanes::Logic function, std::vector<Value
   return values[0].builder().emit(std::move(node));
 }
 
+// Vose's alias method: n cells of equal probability, each for at most two categories. The
+// probabilities that cells keep their own, then the others.
+std::vector<double> alias_table(std::span<const double> probabilities, double total) {
+  const size_t n = probabilities.size();
+  std::vector<double> table(2 * n, 1.0), left(n);
+  std::vector<size_t> small, large;
+  for (size_t i = 0; i < n; ++i) {
+    table[n + i] = static_cast<double>(i);
+    left[i] = probabilities[i] / total * static_cast<double>(n);
+    (left[i] < 1 ? small : large).push_back(i);
+  }
+  while (!small.empty() && !large.empty()) {
+    const size_t cell = small.back(), giver = large.back();
+    small.pop_back();
+    table[cell] = left[cell];
+    table[n + cell] = static_cast<double>(giver);
+    left[giver] -= 1 - left[cell];
+    if (left[giver] < 1) {
+      large.pop_back();
+      small.push_back(giver);
+    }
+  }
+  return table;
+}
+
+// The node of a function along the last axis, not yet emitted.
+Node row_node(const char* operation, lanes::RowFunction function, Value a) {
+  expect(operation, a, DType::kReal);
+  if (a.shape().empty()) fail(operation, "expected at least one dimension, received a scalar");
+  Node node{.op = Op::kRow, .shape = a.shape(), .in = {a.id()}};
+  if (function == lanes::RowFunction::kRank) node.dtype = DType::kInteger;
+  if (function == lanes::RowFunction::kLogSumExp) node.shape.back() = 1;
+  node.code = static_cast<int>(function);
+  node.ints = {0, 0};
+  node.data = {0.0};
+  return node;
+}
+
+Value row(const char* operation, lanes::RowFunction function, Value a) {
+  return a.builder().emit(row_node(operation, function, a));
+}
+
+Value norm(const char* operation, lanes::RowFunction function, Value a, double epsilon) {
+  if (!(epsilon >= 0)) fail(operation, fmt::format("expected epsilon >= 0, received {}", epsilon));
+  Node node = row_node(operation, function, a);
+  node.data = {epsilon};
+  return a.builder().emit(std::move(node));
+}
+
 }  // namespace
 
 const Node& Value::node() const { return builder_->program()[id_]; }
@@ -212,18 +262,37 @@ Value Builder::integers(Stream stream, const Shape& shape, std::int64_t bound) {
 
 Value Builder::categorical(Stream stream, const Shape& shape,
                            std::span<const double> probabilities) {
-  Node node{.dtype = DType::kInteger};
-  node.ints = {static_cast<std::int64_t>(probabilities.size())};
+  constexpr size_t kCounted = 32;  // up to here the kernel counts thresholds
   double total = 0;
   for (const double p : probabilities) {
     if (!(p >= 0)) fail("categorical", fmt::format("expected probabilities >= 0, received {}", p));
     total += p;
-    node.data.push_back(total);
   }
-  if (!(total > 0)) fail("categorical", "expected probabilities with a positive sum");
-  for (double& threshold : node.data) threshold /= total;
-  node.data.pop_back();
+  if (!(total > 0) || !std::isfinite(total))
+    fail("categorical", "expected probabilities with a positive, finite sum");
+  Node node{.dtype = DType::kInteger};
+  node.ints = {static_cast<std::int64_t>(probabilities.size())};
+  if (probabilities.size() > kCounted) {
+    node.data = alias_table(probabilities, total);
+    return draw(lanes::Draw::kAlias, stream, shape, std::move(node));
+  }
+  double below = 0;
+  for (size_t i = 0; i + 1 < probabilities.size(); ++i)
+    node.data.push_back((below += probabilities[i]) / total);
   return draw(lanes::Draw::kCategorical, stream, shape, std::move(node));
+}
+
+Value Builder::gamma(Stream stream, const Shape& shape, std::vector<double> gamma_shapes) {
+  const std::int64_t expected = elements(shape);
+  if (gamma_shapes.size() != 1 && static_cast<std::int64_t>(gamma_shapes.size()) != expected)
+    fail("gamma", fmt::format("shape {} expects {} numbers or one, received {}", to_string(shape),
+                              expected, gamma_shapes.size()));
+  for (const double a : gamma_shapes)
+    if (!(a > 0) || !std::isfinite(a))
+      fail("gamma", fmt::format("expected finite shapes above 0, received {}", a));
+  if (gamma_shapes.size() == 1)
+    gamma_shapes.assign(static_cast<size_t>(expected), gamma_shapes[0]);
+  return draw(lanes::Draw::kGamma, stream, shape, {.data = std::move(gamma_shapes)});
 }
 
 Value Builder::name(Value value, const std::string& name) {
@@ -247,7 +316,7 @@ Value Builder::named(const std::string& name) {
 Value Builder::emit(Node node) {
   const bool source = node.in.empty();
   if (!source) {
-    const bool from_prompts = node.op == Op::kPromptSum || node.op == Op::kPromptProduct;
+    const bool from_prompts = sums_prompts(node.op);
     node.rate = Rate::kStudy;
     for (const int in : node.in) node.rate = std::max(node.rate, program_[in].rate);
     if (from_prompts) node.rate = Rate::kStep;
@@ -297,6 +366,13 @@ Value tanh(Value a) { return unary_node(Unary::kTanh, a); }
 Value erf(Value a) { return unary_node(Unary::kErf, a); }
 Value sin_turns(Value a) { return unary_node(Unary::kSinTurns, a); }
 Value cos_turns(Value a) { return unary_node(Unary::kCosTurns, a); }
+
+Value relu(Value a) { return unary_node(Unary::kRelu, a); }
+Value sigmoid(Value a) { return unary_node(Unary::kSigmoid, a); }
+Value softplus(Value a) { return unary_node(Unary::kSoftplus, a); }
+Value gelu(Value a) { return unary_node(Unary::kGelu, a); }
+Value gelu_tanh(Value a) { return unary_node(Unary::kGeluTanh, a); }
+Value gate(Value a, Value b) { return binary_node("gate", Binary::kGate, a, b); }
 
 Value operator<(Value a, Value b) { return compare_node("less", lanes::Compare::kLess, a, b); }
 Value operator<=(Value a, Value b) {
@@ -533,6 +609,39 @@ Value scatter_add(Value source, Value index, std::int64_t rows) {
                                .in = {flat_source.id(), flat_index.id()}}),
                  shape);
 }
+
+// ---- along the last axis ---------------------------------------------------------------------
+
+Value softmax(Value a) { return row("softmax", lanes::RowFunction::kSoftmax, a); }
+
+Value causal_softmax(Value a, std::int64_t offset) {
+  if (a.shape().size() < 2)
+    fail("causal_softmax",
+         fmt::format("expected at least 2 dimensions, received {}", to_string(a.shape())));
+  if (offset < 0) fail("causal_softmax", fmt::format("expected offset >= 0, received {}", offset));
+  Node node = row_node("causal_softmax", lanes::RowFunction::kSoftmax, a);
+  node.ints = {1, offset};
+  return a.builder().emit(std::move(node));
+}
+
+Value log_sum_exp(Value a) {
+  Shape shape = a.shape();
+  const Value kept = row("log_sum_exp", lanes::RowFunction::kLogSumExp, a);
+  shape.pop_back();
+  return reshape(kept, shape);
+}
+
+Value layer_norm(Value a, double epsilon) {
+  return norm("layer_norm", lanes::RowFunction::kLayerNorm, a, epsilon);
+}
+Value rms_norm(Value a, double epsilon) {
+  return norm("rms_norm", lanes::RowFunction::kRmsNorm, a, epsilon);
+}
+Value cumulative_sum(Value a) { return row("cumulative_sum", lanes::RowFunction::kCumulativeSum, a); }
+Value cumulative_product(Value a) {
+  return row("cumulative_product", lanes::RowFunction::kCumulativeProduct, a);
+}
+Value rank(Value a) { return row("rank", lanes::RowFunction::kRank, a); }
 
 // ---- from prompts to steps -------------------------------------------------------------------
 

@@ -67,7 +67,10 @@ class Builder {
   Value normal(Stream stream, const Shape& shape);   // N(0, 1)
   Value sign(Stream stream, const Shape& shape);     // -1 or 1
   Value integers(Stream stream, const Shape& shape, std::int64_t bound);  // uniform on [0, bound)
+  /// An index with these probabilities (up to a factor); beyond 32 categories by an alias table.
   Value categorical(Stream stream, const Shape& shape, std::span<const double> probabilities);
+  /// Gamma(shape, scale 1); `gamma_shapes` are one number, or one an element, each above 0.
+  Value gamma(Stream stream, const Shape& shape, std::vector<double> gamma_shapes);
   /// From now on prompt draws use step 0 in their counter: the same batch at every step.
   void fix_prompts() { fixed_prompts_ = true; }
 
@@ -124,6 +127,12 @@ Value tanh(Value a);
 Value erf(Value a);
 Value sin_turns(Value a);  // sin(2 pi a)
 Value cos_turns(Value a);
+Value relu(Value a);
+Value sigmoid(Value a);
+Value softplus(Value a);   // log(1 + e^a)
+Value gelu(Value a);       // a Phi(a)
+Value gelu_tanh(Value a);  // its approximation by tanh
+Value gate(Value a, Value b);  // a where b > 0, else 0; b is constant under differentiation
 Value operator<(Value a, Value b);  // reals or integers -> boolean
 Value operator<=(Value a, Value b);
 Value equal(Value a, Value b);
@@ -157,6 +166,19 @@ Value mean(Value a);
 Value gather(Value table, Value index);
 /// Adds source (index.shape + (...)) into `rows` zero rows, in the order of the index.
 Value scatter_add(Value source, Value index, std::int64_t rows);
+
+// ---- along the last axis ----
+Value softmax(Value a);
+/// Row i of the last but one axis sees the columns 0 .. i + offset; the others are 0.
+Value causal_softmax(Value a, std::int64_t offset = 0);
+Value log_sum_exp(Value a);  // the last axis is dropped
+Value layer_norm(Value a, double epsilon = 1e-5);  // (a - mean) / sqrt(variance + epsilon)
+Value rms_norm(Value a, double epsilon = 1e-5);    // a / sqrt(mean a^2 + epsilon)
+Value cumulative_sum(Value a);
+Value cumulative_product(Value a);  // differentiable where no element is 0
+/// Position in ascending order (of equals the lower index first), integer; constant under
+/// differentiation.
+Value rank(Value a);
 
 // ---- from prompts to steps ----
 /// Mean over the prompts of the batch; a value that no prompt changes is its own mean.

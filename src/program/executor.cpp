@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <new>
 #include <variant>
 
@@ -60,7 +61,11 @@ struct DrawCall {
   bool fixed_step;
   int purpose;
 };
-using Kernel = std::variant<ElementwiseCall, ProductCall, SumCall, GatherCall, DrawCall>;
+struct RowCall {
+  void (*kernel)(const lanes::RowArgs&);
+  lanes::RowArgs args;
+};
+using Kernel = std::variant<ElementwiseCall, ProductCall, SumCall, GatherCall, DrawCall, RowCall>;
 
 // A kernel call; if it sums over prompts, where the strand's part and the total lie.
 struct Call {
@@ -115,6 +120,7 @@ struct Executor<T>::Impl {
   std::vector<PromptOutput> prompt_outputs;
   std::vector<LaneBuffer> prompt_weights, prompt_indices;
   std::vector<std::int32_t*> steps;
+  std::deque<std::vector<std::int32_t>> alias_others;
 
   Impl(std::shared_ptr<const Plan> the_plan, lanes::InstructionSet set)
       : plan(std::move(the_plan)), kernels(lanes::kernels<T>(set)), plain(plan->plain_bytes),
@@ -133,14 +139,10 @@ struct Executor<T>::Impl {
   const Node& node(int id) const { return plan->program[id]; }
   bool lanes_node(int id) const { return node(id).rate == Rate::kPrompt; }
 
-  static bool sums_prompts(const Node& n) {
-    return n.op == Op::kPromptSum || n.op == Op::kPromptProduct;
-  }
-
   std::int64_t part_bytes() const {
     std::int64_t bytes = 0;
     for (const int id : plan->order[static_cast<int>(Phase::kPrompt)])
-      if (sums_prompts(node(id))) bytes += (elements(node(id).shape) * sizeof(T) + 63) / 64 * 64;
+      if (sums_prompts(node(id).op)) bytes += (elements(node(id).shape) * sizeof(T) + 63) / 64 * 64;
     return bytes;
   }
 
@@ -218,6 +220,12 @@ struct Executor<T>::Impl {
       case Op::kScatterAdd:
         bind_fill(id, list);
         return list.push_back({GatherCall{kernels.scatter_add, gather_args(id, n.in[0], id)}});
+      case Op::kPromptScatterAdd: {
+        Call call{GatherCall{kernels.scatter_add_over_prompts, gather_args(id, n.in[0], id)}};
+        return bind_prompt_sum(id, std::move(call), list, part_offset);
+      }
+      case Op::kRow:
+        return list.push_back({RowCall{kernels.row[static_cast<size_t>(n.code)], row_args(id)}});
       case Op::kTranspose:
       case Op::kSlice:
       case Op::kBroadcast:
@@ -341,6 +349,18 @@ struct Executor<T>::Impl {
     return args;
   }
 
+  lanes::RowArgs row_args(int id) {
+    const Node& n = node(id);
+    lanes::RowArgs args;
+    args.dims = padded_dims(node(n.in[0]).shape);
+    args.out = operand(id);
+    for (size_t i = 0; i < n.in.size(); ++i) args.in[i] = operand(n.in[i]);
+    args.causal = n.ints[0] != 0;
+    args.offset = n.ints[1];
+    args.epsilon = n.data[0];
+    return args;
+  }
+
   DrawCall bind_draw(int id) {
     const Node& n = node(id);
     DrawCall call{kernels.draw[static_cast<size_t>(n.code)], {}, n.fixed_step,
@@ -348,7 +368,12 @@ struct Executor<T>::Impl {
     call.args.count = elements(n.shape);
     call.args.draw = n.draw;
     call.args.out = operand(id);
-    call.args.thresholds = n.data.data();
+    call.args.thresholds = call.args.alias_keep = call.args.gamma_shapes = n.data.data();
+    if (n.code == static_cast<int>(lanes::Draw::kAlias)) {
+      const auto cells = static_cast<std::ptrdiff_t>(n.data.size() / 2);
+      alias_others.emplace_back(n.data.begin() + cells, n.data.end());
+      call.args.alias_other = alias_others.back().data();
+    }
     if (!n.ints.empty()) call.args.bound = call.args.categories = static_cast<std::int32_t>(n.ints[0]);
     return call;
   }
@@ -446,6 +471,7 @@ struct Executor<T>::Impl {
   static void point_result(Call& call, std::byte* data) {
     if (auto* product = std::get_if<ProductCall>(&call.kernel)) product->args.c.data = data;
     if (auto* sum = std::get_if<SumCall>(&call.kernel)) sum->args.out.data = data;
+    if (auto* scatter = std::get_if<GatherCall>(&call.kernel)) scatter->args.table.data = data;
   }
 
   // Idle lanes repeat the last prompt, with weight 0.

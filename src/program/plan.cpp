@@ -155,7 +155,7 @@ class Planner {
     for (int id = 0; id < count(); ++id) {
       if (!live_[static_cast<size_t>(id)]) continue;
       const Node& n = node(id);
-      const bool sums = n.op == Op::kPromptSum || n.op == Op::kPromptProduct;
+      const bool sums = sums_prompts(n.op);
       bool after = sums;
       for (const int in : n.in) after = after || from_prompts[static_cast<size_t>(in)];
       from_prompts[static_cast<size_t>(id)] = after;

@@ -31,6 +31,8 @@ const char* name(Op op) {
     case Op::kScatterAdd: return "scatter_add";
     case Op::kPromptSum: return "prompt_sum";
     case Op::kPromptProduct: return "prompt_product";
+    case Op::kPromptScatterAdd: return "prompt_scatter_add";
+    case Op::kRow: return "row";
   }
   return "";
 }

@@ -32,8 +32,10 @@ enum class Op {
   kReshape, kTranspose, kSlice, kBroadcast,
   // Structure.
   kConcat, kPad, kProduct, kSum, kGather, kScatterAdd,
+  // Along the last axis; code: lanes::RowFunction.
+  kRow,
   // From prompts to steps.
-  kPromptSum, kPromptProduct,
+  kPromptSum, kPromptProduct, kPromptScatterAdd,
 };
 
 struct Node {
@@ -42,15 +44,22 @@ struct Node {
   Rate rate = Rate::kStudy;
   Shape shape{};
   std::vector<int> in{};           // operands, earlier nodes
-  int code = 0;                    // which Unary, Binary, Compare, Logic, Integer or Draw
+  int code = 0;                    // which Unary, Binary, Compare, Logic, Integer, Row or Draw
   std::vector<std::int64_t> ints{}; // transpose: permutation; slice: axis, begin; sum: axes;
-                                   // pad: axis, begin; concat: axis; draw: bound
-  std::vector<double> data{};      // constant: numbers; categorical draw: thresholds
+                                   // pad: axis, begin; concat: axis; draw: bound;
+                                   // row: causal (0 or 1), offset
+  std::vector<double> data{};      // constant: numbers; categorical draw: thresholds; alias draw: keep
+                                   // probabilities, then others; gamma draw: shapes; row: epsilon
   std::string name{};              // of an input
   random::Purpose purpose = random::Purpose::kPrompts;  // of a draw
   std::uint32_t draw = 0;                               // draw number, assigned when declared
   bool fixed_step = false;                              // a draw whose counter has step 0
 };
+
+/// True if the operation sums what prompts contribute.
+constexpr bool sums_prompts(Op op) {
+  return op == Op::kPromptSum || op == Op::kPromptProduct || op == Op::kPromptScatterAdd;
+}
 
 struct Program {
   std::vector<Node> nodes;

@@ -161,6 +161,14 @@ class Pass {
         const auto along = static_cast<size_t>(node.ints[0]);
         return pad(x, static_cast<int>(along), node.ints[1], node.shape[along]);
       }
+      case Op::kRow: {
+        if (axis == rank - 1) return {};
+        part.ints = node.ints;
+        part.data = node.data;
+        if (axis + 2 == rank) part.ints[1] += node.ints[0] * begin;  // causal: rows further down
+        for (const int in : node.in) part.in.push_back(aligned(in).id());
+        return to_.emit(std::move(part));
+      }
       case Op::kReshape: return sliced_reshape(node, axis, begin, length);
       default:
         return {};
@@ -209,6 +217,9 @@ class Pass {
         if (static_cast<lanes::Unary>(node.code) == lanes::Unary::kNegate)
           return -summed(operand(0));
         break;
+      case Op::kScatterAdd:
+        if (below(1)) break;
+        return to_.emit({.op = Op::kPromptScatterAdd, .shape = node.shape, .in = node.in});
       case Op::kReshape: return reshape(summed(operand(0)), node.shape);
       case Op::kTranspose:
         return permute(summed(operand(0)), std::vector<int>(node.ints.begin(), node.ints.end()));

@@ -45,7 +45,10 @@ int elements_per_block(lanes::Draw draw, bool is_double) {
     case lanes::Draw::kNormal:
       return is_double ? 2 : 4;
     case lanes::Draw::kInteger:
+    case lanes::Draw::kAlias:
       return 2;
+    case lanes::Draw::kGamma:
+      return 1;
     case lanes::Draw::kSign:
     case lanes::Draw::kCategorical:
     case lanes::Draw::kCount:

@@ -3,8 +3,9 @@
 //
 // Key = SHA-256(study seed, seed index, purpose, salt), first 128 bits; counter = (step, prompt,
 // draw, attempt). A block is four 32-bit words; elements a block gives:
-//   float:  uniform 4, normal 4 (two Box-Muller pairs), sign 4, integer 2, categorical 4
-//   double: uniform 2, normal 2, sign 4, integer 2, categorical 4
+//   float:  uniform 4, normal 4 (two Box-Muller pairs), sign 4, integer 2, categorical 4, alias 2,
+//           gamma 1
+//   double: uniform 2, normal 2, sign 4, integer 2, categorical 4, alias 2, gamma 1
 #pragma once
 
 #include <array>

@@ -1,0 +1,106 @@
+#include "program/functions.h"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+#include "base/error.h"
+
+namespace iclab::program {
+namespace {
+
+Value with_last_axis(Value a) {
+  Shape shape = a.shape();
+  shape.push_back(1);
+  return reshape(a, shape);
+}
+
+Value positions(Builder& b, std::int64_t n) {
+  std::vector<std::int64_t> numbers(static_cast<size_t>(n));
+  std::iota(numbers.begin(), numbers.end(), 0);
+  return b.integer_constant({n}, std::move(numbers));
+}
+
+}  // namespace
+
+// ---- along the last axis ----
+
+Value softmax(Value a, Value mask) {
+  const Value never = a.builder().constant(-std::numeric_limits<double>::infinity());
+  return softmax(select(mask, a, never));
+}
+
+Value log_softmax(Value a) { return a - with_last_axis(log_sum_exp(a)); }
+
+Value one_hot(Value index, std::int64_t n) {
+  return to_real(equal(with_last_axis(index), positions(index.builder(), n)));
+}
+
+Value sort(Value a) {
+  const std::int64_t n = a.shape().back();
+  Shape row = a.shape();
+  row.insert(row.end() - 1, 1);
+  return reshape(matmul(reshape(a, row), one_hot(rank(a), n)), Shape(a.shape()));
+}
+
+Value top_k(Value a, std::int64_t k) {
+  const std::int64_t n = a.shape().empty() ? 0 : a.shape().back();
+  if (k < 1 || k > n)
+    throw Error(fmt::format("[top_k] expected k from 1 to {}, received {}", n, k));
+  return a.builder().integer_constant({}, {n - k}) <= rank(a);
+}
+
+// ---- losses ----
+
+Value logistic_loss(Value y, Value f) { return softplus(-(y * f)); }
+Value hinge_loss(Value y, Value f) { return relu(1.0 - y * f); }
+
+Value cross_entropy(Value logits, Value classes) {
+  const Value chosen = sum(logits * one_hot(classes, logits.shape().back()), {-1});
+  return log_sum_exp(logits) - chosen;
+}
+
+// ---- distributions ----
+
+Value zipf(Builder& b, Stream stream, const Shape& shape, std::int64_t n, double exponent) {
+  if (n < 1) throw Error(fmt::format("[zipf] expected n >= 1, received {}", n));
+  std::vector<double> probabilities;
+  for (std::int64_t i = 1; i <= n; ++i)
+    probabilities.push_back(lanes::host_binary(lanes::Binary::kPower, static_cast<double>(i), -exponent));
+  return b.categorical(stream, shape, probabilities);
+}
+
+Value beta(Builder& b, Stream stream, const Shape& shape, double a1, double a2) {
+  const Value first = b.gamma(stream, shape, {a1});
+  const Value second = b.gamma(stream, shape, {a2});
+  return first / (first + second);
+}
+
+Value chi_square(Builder& b, Stream stream, const Shape& shape, double degrees) {
+  return 2.0 * b.gamma(stream, shape, {degrees / 2});
+}
+
+Value dirichlet(Builder& b, Stream stream, const std::vector<double>& concentrations) {
+  const Value draws = b.gamma(stream, {static_cast<std::int64_t>(concentrations.size())},
+                              concentrations);
+  return draws / sum(draws);
+}
+
+Value wishart(Builder& b, Stream stream, std::int64_t d, double degrees) {
+  if (d < 1 || !(degrees > static_cast<double>(d - 1)))
+    throw Error(fmt::format("[wishart] expected degrees > d - 1, received {} for d = {}", degrees, d));
+  std::vector<double> shapes, below;
+  for (std::int64_t i = 0; i < d; ++i) {
+    shapes.push_back((degrees - static_cast<double>(i)) / 2);
+    for (std::int64_t j = 0; j < d; ++j) below.push_back(j < i ? 1.0 : 0.0);
+  }
+  const Value diagonal = sqrt(2.0 * b.gamma(stream, {d}, std::move(shapes)));
+  const Value normals = b.normal(stream, {d, d});
+  const Value a = normals * b.constant({d, d}, std::move(below)) +
+                  b.identity(d) * reshape(diagonal, {d, 1});
+  return matmul(a, transpose(a));
+}
+
+}  // namespace iclab::program
