@@ -21,9 +21,10 @@ Keys make_keys(std::uint64_t study_seed, std::uint64_t seed_index, const std::st
 template <class T>
 class Executor {
  public:
-  /// Binds the kernels of an instruction set and computes the study's constants.
+  /// Binds the kernels of an instruction set and computes the study's constants. The strands of a step
+  /// are spread over `threads` (no more than there are strands); bits don't depend on it.
   explicit Executor(std::shared_ptr<const Plan> plan,
-                    lanes::InstructionSet set = lanes::chosen_instruction_set());
+                    lanes::InstructionSet set = lanes::chosen_instruction_set(), int threads = 1);
   ~Executor();
   Executor(const Executor&) = delete;
   Executor& operator=(const Executor&) = delete;
@@ -45,8 +46,9 @@ class Executor {
   /// Starts a run: computes what is drawn once a run. Replica-rate inputs must be set before.
   void begin(const Keys& keys);
 
-  /// Computes everything at the given step.
-  void run(std::uint32_t step);
+  /// Computes everything at the given step. The batch is the prompts `first_prompt` and on of the step's
+  /// stream; values set by set_prompt_input count from 0.
+  void run(std::uint32_t step, std::int64_t first_prompt = 0);
 
   /// Output i after `run` (or `begin`, if it changes only per run): row-major; prompt-rate outputs are
   /// (batch, elements).

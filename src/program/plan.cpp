@@ -74,6 +74,7 @@ class Planner {
     find_live();
     place_views();
     order_phases();
+    choose_layout();
     lay_out_plain();
     lay_out_arena();
     return plan_;
@@ -239,7 +240,7 @@ class Planner {
       // What the executor writes before a strand begins is alive from the start.
       const int at = position[static_cast<size_t>(id)], born = is_written_first(node(id)) ? 0 : at;
       waiting.push_back({id, born, std::max(last[static_cast<size_t>(id)], at),
-                         aligned(bytes(id) * lanes::kLanes), 0});
+                         group_bytes(bytes(id)), 0});
     }
     std::stable_sort(waiting.begin(), waiting.end(),
                      [](const Interval& a, const Interval& b) { return a.bytes > b.bytes; });
@@ -259,15 +260,24 @@ class Planner {
           std::max(plan.arena_bytes_per_group, interval.offset + interval.bytes);
     }
     const std::int64_t fits = kStrandBytes / std::max<std::int64_t>(plan.arena_bytes_per_group, 1);
-    plan.groups_per_strand =
-        static_cast<int>(std::clamp<std::int64_t>(fits, 1, std::max<std::int64_t>(plan.groups(), 1)));
+    const std::int64_t least = std::max<std::int64_t>(kStrandPrompts / plan.group_size(), 1);
+    plan.groups_per_strand = static_cast<int>(std::clamp(fits, std::min(least, plan.groups()), plan.groups()));
   }
+
+  // Buffers start on a cache line: in lanes each group of 16 does, else only the buffer of all groups.
+  std::int64_t group_bytes(std::int64_t prompt_bytes) const {
+    return aligned(prompt_bytes * plan_->group_size());
+  }
+
+  void choose_layout() { plan_->layout = plan_->options.layout.value_or(Layout::kLanes); }
 
   std::shared_ptr<Plan> plan_;
   std::vector<bool> live_;
 };
 
 }  // namespace
+
+const char* name(Layout layout) { return layout == Layout::kLanes ? "lanes" : "ordinary"; }
 
 std::int64_t scalar_bytes(DType dtype, bool is_double) {
   return dtype == DType::kReal && is_double ? 8 : 4;

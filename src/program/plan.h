@@ -1,13 +1,14 @@
 // A plan: a program with batch size, memory and order bound. Shared by all runs of a sweep point.
 //
-// Plain values (below prompt rate) each have a place of their own; prompt-rate values share one arena by
-// liveness. The batch is cut into strands of 16 x G prompts, G chosen from the program and the batch alone
-// so that a strand's arena stays in the L2 cache.
+// Values below prompt rate each have a place of their own; prompt-rate values share one arena by
+// liveness. The batch is cut into strands of G groups of prompts, G chosen from the program and the batch
+// alone so that a strand's arena stays in the L2 cache where it can.
 #pragma once
 
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -23,6 +24,13 @@ struct Place {
   lanes::Dims strides{};    // elements, for the value's dims padded to rank 4; 0 where a dim is 1
 };
 
+/// How the prompts of a batch lie in memory, chosen from the program and the batch alone.
+enum class Layout {
+  kLanes,     // a group is 16 prompts in lockstep, one a lane: best for narrow values
+  kOrdinary,  // a group is one prompt, row-major, vectors along features: wide values, small batches
+};
+const char* name(Layout layout);
+
 /// Values that change together are computed together.
 enum class Phase { kStudy, kReplica, kStep, kPrompt, kAfter, kCount };  // kAfter: step rate, from prompts
 
@@ -30,12 +38,14 @@ struct PlanOptions {
   std::int64_t batch = 1;  // prompts a step
   bool is_double = false;
   std::vector<std::string> parameters;  // inputs at step rate laid out as one block, in this order
+  std::optional<Layout> layout = {};    // instead of the planner's choice (tests, measurements)
 };
 
 struct Plan {
   Program program;
   std::vector<int> outputs;
   PlanOptions options;
+  Layout layout = Layout::kLanes;
 
   std::vector<Place> places;                // by node
   std::vector<std::int64_t> buffer_bytes;   // by node: offset of its own buffer, or -1;
@@ -50,7 +60,9 @@ struct Plan {
   std::int64_t arena_bytes_per_group = 0;
   int groups_per_strand = 1;
 
-  std::int64_t groups() const { return (options.batch + lanes::kLanes - 1) / lanes::kLanes; }
+  /// Prompts of a group.
+  std::int64_t group_size() const { return layout == Layout::kLanes ? lanes::kLanes : 1; }
+  std::int64_t groups() const { return (options.batch + group_size() - 1) / group_size(); }
   bool has_prompts() const { return !order[static_cast<int>(Phase::kPrompt)].empty(); }
 };
 
@@ -67,5 +79,7 @@ std::int64_t scalar_bytes(DType dtype, bool is_double);
 
 /// The arena budget of one strand: half of a 1 MiB L2 cache, measured best on W2 and W3 shapes.
 inline constexpr std::int64_t kStrandBytes = 512 * 1024;
+/// A strand has at least so many prompts, whatever their arena: each strand writes all weights' gradients.
+inline constexpr std::int64_t kStrandPrompts = 16;
 
 }  // namespace iclab::program

@@ -48,10 +48,11 @@ struct Regression {
 };
 
 template <class T>
-std::vector<T> losses_and_gradients(const Plan& plan, int groups, lanes::InstructionSet set) {
+std::vector<T> losses_and_gradients(const Plan& plan, int groups, lanes::InstructionSet set,
+                                    int threads = 1) {
   auto changed = std::make_shared<Plan>(plan);
   if (groups > 0) changed->groups_per_strand = groups;
-  Executor<T> executor(changed, set);
+  Executor<T> executor(changed, set, threads);
   for (size_t i = 0; i < executor.parameters().size(); ++i)
     executor.parameters()[i] = static_cast<T>(0.1) * static_cast<T>(i % 7) - static_cast<T>(0.3);
   executor.begin(make_keys(3, 4));
@@ -216,6 +217,37 @@ TEST(Executor, EveryInstructionSetGivesTheSameBits) {
   for (const lanes::InstructionSet set : sets) {
     EXPECT_EQ(losses_and_gradients<float>(*narrow.plan, 0, set), single) << lanes::name(set);
     EXPECT_EQ(losses_and_gradients<double>(*wide.plan, 0, set), twice) << lanes::name(set);
+  }
+}
+
+TEST(Executor, AnyNumberOfThreadsGivesTheSameBits) {
+  const lanes::InstructionSet set = lanes::chosen_instruction_set();
+  for (const std::int64_t batch : {1, 16, 50, 200}) {
+    const Regression regression(batch, false);
+    for (const int groups : {1, 2, 5}) {
+      const auto alone = losses_and_gradients<float>(*regression.plan, groups, set);
+      for (const int threads : {2, 3, 8})
+        EXPECT_EQ(losses_and_gradients<float>(*regression.plan, groups, set, threads), alone)
+            << batch << " prompts, " << groups << " groups a strand, " << threads << " threads";
+    }
+  }
+}
+
+TEST(Executor, ABatchMayBeginAnywhereInItsStream) {
+  Builder b;
+  const std::initializer_list<Value> outputs = {b.normal(Stream::kPrompt, {3}), to_real(b.prompt_index())};
+  Executor<float> whole(plan_of(b, outputs, 40, false)), part(plan_of(b, outputs, 10, false));
+  whole.begin(make_keys(1, 0));
+  part.begin(make_keys(1, 0));
+  whole.run(5);
+  for (const std::int64_t first : {0, 10, 30}) {
+    part.run(5, first);
+    for (const size_t output : {0u, 1u}) {
+      const std::int64_t size = output == 0 ? 3 : 1;
+      const auto expected = whole.output(output).subspan(static_cast<size_t>(first * size),
+                                                         static_cast<size_t>(10 * size));
+      EXPECT_EQ(copy<float>(part.output(output)), copy<float>(expected)) << "from prompt " << first;
+    }
   }
 }
 
