@@ -80,9 +80,9 @@ void Job::release() {
 std::unique_ptr<train::Run> Job::start(const train::Learner& learner, std::int64_t seed,
                                        std::vector<train::ProbeRequest> requests,
                                        std::int64_t steps,
-                                       std::optional<train::StopRule> stop) const {
+                                       std::optional<train::StopRule> stop, int threads) const {
   return learner.start(study_.seed, static_cast<std::uint64_t>(seed), salt_, std::move(requests),
-                       steps, std::move(stop));
+                       steps, std::move(stop), threads);
 }
 
 std::string Job::plan() const {

@@ -27,10 +27,10 @@ class Job {
   std::shared_ptr<const train::Learner> learner();
   void release();
 
-  /// Starts a run with these requests.
+  /// Starts a run with these requests, its steps spread over `threads`.
   std::unique_ptr<train::Run> start(const train::Learner& learner, std::int64_t seed,
                                     std::vector<train::ProbeRequest> requests, std::int64_t steps,
-                                    std::optional<train::StopRule> stop) const;
+                                    std::optional<train::StopRule> stop, int threads = 1) const;
 
   std::string id(std::int64_t seed) const { return study_.run_id(identity_, salt_, seed); }
   const std::string& identity() const { return identity_; }  // Point::identity(), dumped

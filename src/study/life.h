@@ -22,6 +22,7 @@ struct Shared {
   const Store& store;
   Writer& writer;
   double checkpoint_seconds;
+  int threads_per_run;
   std::function<bool()> stopping;
   std::atomic<std::int64_t> steps_done = 0, steps_total = 0;
 };

@@ -53,11 +53,18 @@ void check_options(const RunnerOptions& options) {
     throw UsageError(fmt::format("threads: found {}, accepted is at least 0", options.threads));
 }
 
-int thread_count(const RunnerOptions& options, size_t runs) {
-  const int wanted = options.threads > 0
-                         ? options.threads
-                         : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
-  return static_cast<int>(std::min<size_t>(static_cast<size_t>(wanted), runs));
+int wanted_threads(const RunnerOptions& options) {
+  return options.threads > 0 ? options.threads
+                             : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+}
+
+// One run a thread; threads beyond the runs help within each.
+int runs_at_a_time(const RunnerOptions& options, size_t runs) {
+  return static_cast<int>(std::min<size_t>(static_cast<size_t>(wanted_threads(options)), runs));
+}
+
+int threads_per_run(const RunnerOptions& options, size_t runs) {
+  return wanted_threads(options) / std::max(runs_at_a_time(options, runs), 1);
 }
 
 void write_study(const Study& study, Store& store) {
@@ -84,7 +91,8 @@ class Pool {
         summary_(summary),
         runs_total_(runs_total),
         writer_(store),
-        shared_{store, writer_, options.checkpoint_seconds, [this] { return stopping(); }} {
+        shared_{store, writer_, options.checkpoint_seconds,
+                threads_per_run(options, todo_.size()), [this] { return stopping(); }} {
     for (const Todo& one : todo_)
       if (one.stored.status == RunStatus::kRunning || one.stored.status == RunStatus::kFinished)
         shared_.steps_total += std::max<std::int64_t>(0, one.job->steps() - one.stored.step);
@@ -96,7 +104,7 @@ class Pool {
   }
 
   void run() {
-    const int threads = thread_count(options_, todo_.size());
+    const int threads = runs_at_a_time(options_, todo_.size());
     active_ = threads;
     for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
     wait();

@@ -131,11 +131,12 @@ Stage Learner::build_probe(const Choice& choice) const {
 
 std::unique_ptr<Run> Learner::start(std::uint64_t study_seed, std::uint64_t seed_index,
                                     const std::string& salt, std::vector<ProbeRequest> probes,
-                                    std::int64_t steps, std::optional<StopRule> stop) const {
+                                    std::int64_t steps, std::optional<StopRule> stop,
+                                    int threads) const {
   const program::Keys keys = program::make_keys(study_seed, seed_index, salt);
   if (is_double_)
-    return std::make_unique<Trainer<double>>(*this, keys, std::move(probes), steps, std::move(stop));
-  return std::make_unique<Trainer<float>>(*this, keys, std::move(probes), steps, std::move(stop));
+    return std::make_unique<Trainer<double>>(*this, keys, std::move(probes), steps, std::move(stop), threads);
+  return std::make_unique<Trainer<float>>(*this, keys, std::move(probes), steps, std::move(stop), threads);
 }
 
 }  // namespace iclab::train

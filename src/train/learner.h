@@ -65,10 +65,11 @@ class Learner {
   Learner(const Choice& task, const Choice& model, const Training& training, bool is_double);
 
   /// A run of this learner with its own streams; `steps` updates, unless a stop rule holds before.
-  /// `salt` as in random::make_key.
+  /// `salt` as in random::make_key; a step's strands are spread over `threads`.
   std::unique_ptr<Run> start(std::uint64_t study_seed, std::uint64_t seed_index,
                              const std::string& salt, std::vector<ProbeRequest> probes,
-                             std::int64_t steps, std::optional<StopRule> stop) const;
+                             std::int64_t steps, std::optional<StopRule> stop,
+                             int threads = 1) const;
 
   struct WeightInfo {
     std::string name;

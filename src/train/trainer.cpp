@@ -17,10 +17,10 @@ constexpr std::uint64_t kStateMagic = 0x31737461'4c434931;  // "1ICLats1"
 template <class T>
 Trainer<T>::Trainer(const Learner& learner, const program::Keys& keys,
                     std::vector<ProbeRequest> probes, std::int64_t steps,
-                    std::optional<StopRule> stop)
+                    std::optional<StopRule> stop, int threads)
     : training_(learner.training()), optimizer_(find_optimizer(training_.optimizer.kind)),
       kernels_(lanes::kernels<T>(lanes::chosen_instruction_set())), infos_(learner.weights()),
-      step_executor_(learner.step_plan()), steps_(steps), stop_(std::move(stop)) {
+      step_executor_(learner.step_plan(), lanes::chosen_instruction_set(), threads), steps_(steps), stop_(std::move(stop)) {
   program::Executor<T> initial(learner.initial_plan());
   initial.begin(keys);
   initial.run(0);
@@ -34,7 +34,8 @@ Trainer<T>::Trainer(const Learner& learner, const program::Keys& keys,
     Stage stage = learner.compile_probe(request.choice);
     probe.series = std::move(stage.series);
     if (stage.plan) {
-      probe.executor = std::make_unique<program::Executor<T>>(stage.plan);
+      probe.executor = std::make_unique<program::Executor<T>>(
+          stage.plan, lanes::chosen_instruction_set(), threads);
       probe.executor->begin(keys);
     }
     probe.request = std::move(request);

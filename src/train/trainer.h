@@ -13,7 +13,7 @@ template <class T>
 class Trainer : public Run {
  public:
   Trainer(const Learner& learner, const program::Keys& keys, std::vector<ProbeRequest> probes,
-          std::int64_t steps, std::optional<StopRule> stop);
+          std::int64_t steps, std::optional<StopRule> stop, int threads);
 
   RunStatus status() const override { return status_; }
   std::int64_t step() const override { return step_; }
