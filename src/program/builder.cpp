@@ -398,9 +398,19 @@ Value to_real(Value a) {
   return a.builder().emit({.op = Op::kToReal, .shape = a.shape(), .in = {a.id()}});
 }
 
+Value to_integer(Value boolean) {
+  expect("to_integer", boolean, DType::kBoolean);
+  const Value one = boolean.builder().integer_constant({}, {1});
+  return boolean.builder().emit({.op = Op::kIntegerBinary, .dtype = DType::kInteger,
+                                 .shape = boolean.shape(), .in = {boolean.id(), one.id()},
+                                 .code = static_cast<int>(lanes::Integer::kMultiply)});
+}
+
 Value select(Value condition, Value yes, Value no) {
   Builder& builder = common_builder("select", {condition, yes, no});
   expect("select", condition, DType::kBoolean);
+  if (yes.dtype() == DType::kInteger && no.dtype() == DType::kInteger)
+    return no + to_integer(condition) * (yes - no);
   expect("select", yes, DType::kReal);
   expect("select", no, DType::kReal);
   const Shape shape =

@@ -141,7 +141,8 @@ Value logical_and(Value a, Value b);
 Value logical_or(Value a, Value b);
 Value logical_not(Value a);
 Value to_real(Value a);                               // integer or boolean -> real
-Value select(Value condition, Value yes, Value no);   // reals
+Value to_integer(Value boolean);                      // 0 or 1
+Value select(Value condition, Value yes, Value no);   // reals, or integers
 
 // ---- views; negative axes count from the end ----
 Value reshape(Value a, const Shape& shape);

@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "tasks/gaussian_tokens.h"
+#include "tasks/item_label.h"
 #include "tasks/linear_regression.h"
 #include "tasks/subspace_regression.h"
 #include "tasks/task.h"
@@ -9,8 +11,8 @@
 namespace iclab::tasks {
 
 std::span<const TaskEntry> task_registry() {
-  static const std::vector<TaskEntry> entries = {linear_regression_entry(),
-                                                 subspace_regression_entry()};
+  static const std::vector<TaskEntry> entries = {linear_regression_entry(), subspace_regression_entry(),
+                                                 item_label_entry(), gaussian_tokens_entry()};
   return entries;
 }
 

@@ -1,0 +1,53 @@
+#include "nn/kinetics_minimal.h"
+
+#include "nn/initial.h"
+
+namespace iclab::nn {
+namespace {
+
+using program::Stream;
+
+class KineticsMinimal : public Model {
+ public:
+  explicit KineticsMinimal(const Settings& settings) : hidden_(settings.integer("hidden")) {}
+
+  Value predict(Builder& b, Weights& weights, const tasks::Prompt& prompt) const override {
+    const Value target = prompt["query"];
+    const Value from_memory = b.name(memory(b, weights, target), "mlp.out");
+
+    const Value beta = weights.declare("beta", [&] { return b.normal(Stream::kModel, {}); });
+    const Value overlaps = matmul(prompt["items"], target);
+    const Value pattern = b.name(softmax(beta * overlaps), "pattern");
+    const Value copied = b.name(dot(pattern, prompt["labels"]), "copied");
+    const Value w = weights.declare("w", [&] { return b.constant(0.0); });
+    return b.name(from_memory + w * copied, "prediction");
+  }
+
+ private:
+  Value memory(Builder& b, Weights& weights, Value x) const {
+    const Initial initial = uniform_initial();
+    const Value row = reshape(x, {1, x.shape()[0]});
+    const auto layer = [&](const std::string& letter, Value from, std::int64_t to) {
+      return linear(b, weights, "mlp", letter, from, to, true, initial);
+    };
+    const Value first = relu(layer("1", row, hidden_));
+    const Value second = relu(layer("2", first, hidden_));
+    return reshape(layer("3", second, 1), {});
+  }
+
+  std::int64_t hidden_;
+};
+
+}  // namespace
+
+ModelEntry kinetics_minimal_entry() {
+  Parameter hidden{.name = "hidden", .kind = Kind::kInteger, .help = "width H of the MLP"};
+  hidden.fallback = std::int64_t{512};
+  hidden.minimum = 1;
+  hidden.maximum = 1e5;
+  return {"kinetics-minimal", "MLP on the target plus attention on overlaps with the context's items",
+          "arXiv 2412.00104", {hidden},
+          [](const Settings& settings) { return std::make_unique<KineticsMinimal>(settings); }};
+}
+
+}  // namespace iclab::nn
