@@ -9,100 +9,10 @@
 #include <cmath>
 #include <cstdint>
 
-#include "lanes/draw_types.h"
-#include "lanes/draw_words.h"
-#include "lanes/functions.h"
+#include "lanes/draw_numbers.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace iclab::lanes::HWY_NAMESPACE {
-
-// ---- numbers from words; N lanes of D, from lane `lane` on ----
-
-template <class D>
-using Words = hn::Rebind<std::uint32_t, D>;
-
-template <class D>
-HWY_INLINE hn::Vec<Words<D>> load_words(D, const WordBlock& block, int word, int lane) {
-  return hn::Load(Words<D>(), block.words[word] + lane);
-}
-
-// Words `word` and `word`+1 as one number of 64 bits, the first its lower half. For doubles.
-template <class D>
-HWY_INLINE hn::Vec<hn::RebindToUnsigned<D>> load_pair(D d, const WordBlock& block, int word,
-                                                      int lane) {
-  const hn::RebindToUnsigned<D> wide;
-  const auto low = hn::PromoteTo(wide, load_words(d, block, word, lane));
-  const auto high = hn::PromoteTo(wide, load_words(d, block, word + 1, lane));
-  return hn::Or(low, hn::ShiftLeft<32>(high));
-}
-
-// (j + 1/2) 2^-b from the b = 23 or 52 upper bits j of x: in (0,1), symmetric about 1/2, exact.
-template <class D, class V>
-HWY_INLINE hn::Vec<D> open_uniform(D d, V x) {
-  const hn::RebindToUnsigned<D> du;
-  if constexpr (sizeof(Scalar<D>) == 4) {
-    const auto one_to_two = hn::Or(hn::ShiftRight<9>(x), hn::Set(du, 0x3F800000));
-    return hn::Sub(hn::BitCast(d, one_to_two), hn::Set(d, 1 - 0x1p-24f));
-  } else {
-    const auto one_to_two = hn::Or(hn::ShiftRight<12>(x), hn::Set(du, 0x3FF0000000000000));
-    return hn::Sub(hn::BitCast(d, one_to_two), hn::Set(d, 1 - 0x1p-53));
-  }
-}
-
-// ---- Box and Muller: r = sqrt(-2 log u); (r cos, r sin) of a uniform angle ----
-
-// -2 log u for 2^-32 <= u <= 1, to 2 ulp: u = m 2^e with sqrt(1/2) <= m < sqrt(2), and -2 log m =
-// f P(f), f = m - 1; P is minimax, relative error 2.6e-8.
-template <class D>
-HWY_INLINE hn::Vec<D> minus_two_log(D d, hn::Vec<D> u) {
-  const hn::RebindToSigned<D> di;
-  const auto root_half = hn::Set(di, 0x3F3504F3);
-  const auto above = hn::Sub(hn::BitCast(di, u), root_half);
-  const auto e = hn::ConvertTo(d, hn::ShiftRight<23>(above));
-  const auto m = hn::Add(hn::And(above, hn::Set(di, 0x7FFFFF)), root_half);
-  const auto f = hn::Sub(hn::BitCast(d, m), hn::Set(d, 1));
-  const auto p = polynomial(d, f, -1.9999999483946564f, 0.99999975960528558f, -0.66668370990050617f,
-                            0.50004145616997041f, -0.39913673746381728f, 0.33124840698367527f,
-                            -0.29904521672515032f, 0.28733346488081349f, -0.17444357933432575f);
-  return hn::MulAdd(f, p, hn::Mul(e, hn::Set(d, -1.3862943611198906f)));
-}
-
-// sin(2 pi x) for |x| <= 1/4, to 2 ulp: minimax, relative error 5.3e-9.
-template <class D>
-HWY_INLINE hn::Vec<D> quick_sine(D d, hn::Vec<D> x) {
-  return hn::Mul(x, polynomial(d, hn::Mul(x, x), 6.2831852737917784f, -41.341677478520033f,
-                               81.602231252478345f, -76.574992423866084f, 39.710919937344956f));
-}
-
-// The angle is an x in [-1/4, 1/4] turns, plus half a turn if the lowest bit of its word says so.
-template <class D>
-HWY_INLINE void normal_pair(D d, const WordBlock& block, int pair, int lane, hn::Vec<D>& cosine,
-                            hn::Vec<D>& sine) {
-  hn::Vec<D> r, x, half_turn;
-  if constexpr (sizeof(Scalar<D>) == 4) {
-    const hn::RebindToSigned<D> di;
-    const auto first = load_words(d, block, 2 * pair, lane);
-    const auto second = load_words(d, block, 2 * pair + 1, lane);
-    // 31 bits: a far tail, up to 6.66, that 23 bits would cut at 5.8.
-    const auto whole = hn::ConvertTo(d, hn::BitCast(di, hn::ShiftRight<1>(first)));
-    r = minus_two_log(d, hn::MulAdd(whole, hn::Set(d, 0x1p-31f), hn::Set(d, 0x1p-32f)));
-    x = hn::Mul(hn::ConvertTo(d, hn::BitCast(di, second)), hn::Set(d, 0x1p-33f));
-    half_turn = hn::BitCast(d, hn::ShiftLeft<31>(second));
-    cosine = quick_sine(d, hn::Sub(hn::Set(d, 0.25f), hn::Abs(x)));
-    sine = quick_sine(d, x);
-  } else {
-    const auto second = load_pair(d, block, 2, lane);
-    const auto u = open_uniform(d, load_pair(d, block, 0, lane));
-    r = hn::Mul(hn::Log(d, u), hn::Set(d, -2.0));
-    x = hn::Mul(hn::Sub(open_uniform(d, second), hn::Set(d, 0.5)), hn::Set(d, 0.5));
-    half_turn = hn::BitCast(d, hn::ShiftLeft<63>(second));
-    cosine = sine_of_quarter(d, hn::Sub(hn::Set(d, 0.25), hn::Abs(x)));
-    sine = sine_of_quarter(d, x);
-  }
-  r = hn::Xor(hn::Sqrt(r), half_turn);
-  cosine = hn::Mul(cosine, r);
-  sine = hn::Mul(sine, r);
-}
 
 // ---- the kinds of draws: elements of a block to out + 16 e + lane ----
 
@@ -263,18 +173,34 @@ struct CategoricalDraw {
   std::uint32_t limits_[kFew];
 };
 
+// A cell by one word, kept or left for its other category by the next.
+template <class D>
+struct AliasDraw {
+  using Out = std::int32_t;
+  static constexpr int kPerBlock = 2;
+  explicit AliasDraw(const DrawArgs& args)
+      : cells_(static_cast<std::uint64_t>(args.categories)),
+        keep_(args.alias_keep),
+        other_(args.alias_other) {}
+
+  HWY_INLINE void write(Out* out, const WordBlock& block, int lane) const {
+    for (int e = 0; e < kPerBlock; ++e)
+      for (int i = 0; i < static_cast<int>(hn::MaxLanes(D())); ++i) {
+        const std::uint64_t cell = block.words[2 * e][lane + i] * cells_ >> 32;
+        const double u = (block.words[2 * e + 1][lane + i] + 0.5) * 0x1p-32;
+        out[e * kLanes + i] = u < keep_[cell] ? static_cast<Out>(cell) : other_[cell];
+      }
+  }
+
+ private:
+  std::uint64_t cells_;
+  const double* keep_;
+  const std::int32_t* other_;
+};
+
 // ---- all elements ----
 
 constexpr int kBatch = 8;  // blocks of words made at once: 2 KiB
-
-// The fastest source of words that this processor has; their bits are the same. Vectors of half the
-// length keep to 128 bits, so that tests compare both.
-template <class D>
-auto source_of_words() {
-  static const bool use_vaes = has_vaes();
-  const bool is_half = hn::MaxLanes(D()) < hn::MaxLanes(hn::ScalableTag<Scalar<D>>());
-  return use_vaes && !is_half ? &fill_words_vaes : &fill_words;
-}
 
 template <class D, class Kind>
 HWY_INLINE void write_block(const Kind& kind, typename Kind::Out* out, const WordBlock& block) {
@@ -318,14 +244,13 @@ void draw_lanes(const DrawArgs& args) {
   }
 }
 
+// One prompt's elements, from 16 blocks at a time.
 template <class D, class Kind>
-void draw_plain(const DrawArgs& args) {
+void draw_stream(const DrawArgs& args, const Kind& kind, const RoundKeys& keys,
+                 std::uint32_t prompt, typename Kind::Out* out) {
   using Out = typename Kind::Out;
   constexpr int kPerBlock = Kind::kPerBlock;
-  const Kind kind(args);
-  const RoundKeys keys(args.key);
   const auto fill = source_of_words<D>();
-  Out* out = static_cast<Out*>(args.out.data);
   WordBlock words[kBatch];
 
   constexpr std::int64_t kElements = kPerBlock * kLanes;
@@ -333,7 +258,7 @@ void draw_plain(const DrawArgs& args) {
   for (std::int64_t first = 0; first < blocks; first += kBatch) {
     Counters counters;
     for (std::uint32_t lane = 0; lane < kLanes; ++lane)
-      counters.set(lane, args.step, args.first_prompt,
+      counters.set(lane, args.step, prompt,
                    args.draw + static_cast<std::uint32_t>(first) * kLanes + lane);
     const int count = static_cast<int>(std::min<std::int64_t>(kBatch, blocks - first));
     fill(words, count, keys, counters, kLanes);
@@ -345,6 +270,49 @@ void draw_plain(const DrawArgs& args) {
       for (std::int64_t e = begin; e < end; ++e)
         out[e] = part[(e - begin) % kPerBlock * kLanes + (e - begin) / kPerBlock];
     }
+  }
+}
+
+// Few elements of many prompts: 16 blocks at a time, of several prompts.
+template <class D, class Kind>
+void draw_streams(const DrawArgs& args, const Kind& kind, const RoundKeys& keys) {
+  using Out = typename Kind::Out;
+  constexpr int kPerBlock = Kind::kPerBlock;
+  const auto fill = source_of_words<D>();
+  const std::int64_t blocks = (args.count + kPerBlock - 1) / kPerBlock, all = args.groups * blocks;
+  for (std::int64_t first = 0; first < all; first += kLanes) {
+    const std::int64_t lanes = std::min<std::int64_t>(kLanes, all - first);
+    Counters counters;
+    for (std::int64_t lane = 0; lane < kLanes; ++lane) {
+      const std::int64_t at = std::min(first + lane, all - 1);
+      const auto prompt = args.first_prompt + static_cast<std::uint32_t>(at / blocks);
+      counters.set(static_cast<std::uint32_t>(lane), args.step, std::min(prompt, args.last_prompt),
+                   args.draw + static_cast<std::uint32_t>(at % blocks));
+    }
+    WordBlock words;
+    fill(&words, 1, keys, counters, 1);
+    HWY_ALIGN Out part[kPerBlock * kLanes];
+    write_block<D>(kind, part, words);
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      const std::int64_t group = (first + lane) / blocks, begin = (first + lane) % blocks * kPerBlock;
+      const std::int64_t count = std::min<std::int64_t>(kPerBlock, args.count - begin);
+      Out* out = static_cast<Out*>(args.out.data) + group * args.out.group_stride + begin;
+      for (std::int64_t e = 0; e < count; ++e) out[e] = part[e * kLanes + lane];
+    }
+  }
+}
+
+template <class D, class Kind>
+void draw_plain(const DrawArgs& args) {
+  using Out = typename Kind::Out;
+  const Kind kind(args);
+  const RoundKeys keys(args.key);
+  const bool few = args.count < kLanes * Kind::kPerBlock;
+  if (args.groups > 1 && few) return draw_streams<D>(args, kind, keys);
+  for (std::int64_t group = 0; group < args.groups; ++group) {
+    const auto prompt = args.first_prompt + static_cast<std::uint32_t>(group);
+    draw_stream<D>(args, kind, keys, std::min(prompt, args.last_prompt),
+                   static_cast<Out*>(args.out.data) + group * args.out.group_stride);
   }
 }
 
@@ -366,6 +334,7 @@ void fill_draw(Kernels<Scalar<D>>& table) {
   set(Draw::kSign, &draw<D, SignDraw<D>>);
   set(Draw::kInteger, &draw<D, IntegerDraw<D>>);
   set(Draw::kCategorical, &draw<D, CategoricalDraw<D>>);
+  set(Draw::kAlias, &draw<D, AliasDraw<D>>);
 }
 
 }  // namespace iclab::lanes::HWY_NAMESPACE

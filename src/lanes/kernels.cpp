@@ -31,6 +31,7 @@ Kernels<T> make_table(Target target) {
   add_update(table, target);
   add_product(table, target);
   add_draw(table, target);
+  add_draw_gamma(table, target);
   add_row(table, target);
   return table;
 }

@@ -125,8 +125,8 @@ struct GatherArgs {
 /// element e comes from block draw + e / per_block, with per_block the elements a block of four
 /// 32-bit words gives (see random/stream.h). If out is plain, prompt is first_prompt.
 /// out is contiguous: element e at e (strides are not read), group g at g*group_stride.
-/// Gamma: element e uses block draw + e and attempt 0, 1, ... until one is accepted (Marsaglia and Tsang,
-/// 2000); below shape 1 with Boost, Gamma(a) = Gamma(a + 1) U^(1/a).
+/// Gamma: element e uses block draw + e and attempts 0 and 1, 2 and 3, ... until one is accepted (Marsaglia
+/// and Tsang, 2000); below shape 1, Gamma(a) = Gamma(a + 1) U^(1/a).
 struct DrawArgs {
   std::int64_t groups = 1;
   std::int64_t count = 0;  // elements

@@ -25,6 +25,8 @@ template <class T>
 void add_row(Kernels<T>& table, Target target);
 template <class T>
 void add_draw(Kernels<T>& table, Target target);
+template <class T>
+void add_draw_gamma(Kernels<T>& table, Target target);
 
 /// The whole table. Throws iclab::Error if this processor can't run the target.
 template <class T>

@@ -85,6 +85,13 @@ long double twin_element(Draw draw, const Words& w, int e, const DrawArgs& args)
                         angle = 2 * std::numbers::pi_v<long double> * turns;
       return e % 2 == 0 ? r * std::cos(angle) : r * std::sin(angle);
     }
+    case Draw::kAlias: {
+      const std::uint64_t cell =
+          w[2 * static_cast<size_t>(e)] * static_cast<std::uint64_t>(args.categories) >> 32;
+      const double u = (w[2 * static_cast<size_t>(e) + 1] + 0.5) * 0x1p-32;
+      return u < args.alias_keep[cell] ? static_cast<std::int32_t>(cell) : args.alias_other[cell];
+    }
+    case Draw::kGamma:  // has attempts: see below
     case Draw::kCount:
       break;
   }
@@ -93,12 +100,17 @@ long double twin_element(Draw draw, const Words& w, int e, const DrawArgs& args)
 
 // ---- draws ----
 
-constexpr Draw kDraws[] = {Draw::kUniform, Draw::kNormal, Draw::kSign, Draw::kInteger,
-                           Draw::kCategorical};
+constexpr Draw kDraws[] = {Draw::kUniform, Draw::kNormal,      Draw::kSign,
+                           Draw::kInteger, Draw::kCategorical, Draw::kAlias};
 
-bool draws_integers(Draw draw) { return draw == Draw::kInteger || draw == Draw::kCategorical; }
+bool draws_integers(Draw draw) {
+  return draw == Draw::kInteger || draw == Draw::kCategorical || draw == Draw::kAlias;
+}
 
 const std::vector<double> kThresholds{0.125, 0.25, 0.3, 0.3, 0.999};
+// Cells of 1/6 that give a part of theirs to another category.
+const std::vector<double> kKeep{0.6, 0.9, 1, 0.6, 1, 1};
+const std::vector<std::int32_t> kOther{2, 2, 2, 4, 4, 5};
 
 DrawArgs lane_args(std::int64_t groups, std::int64_t count) {
   DrawArgs args;
@@ -111,6 +123,8 @@ DrawArgs lane_args(std::int64_t groups, std::int64_t count) {
   args.bound = 1000003;
   args.thresholds = kThresholds.data();
   args.categories = static_cast<std::int32_t>(kThresholds.size()) + 1;
+  args.alias_keep = kKeep.data();
+  args.alias_other = kOther.data();
   args.out.lanes = true;
   args.out.group_stride = count;
   return args;
@@ -128,7 +142,8 @@ DrawArgs plain_args(std::int64_t count) {
 template <class T, class Out>
 std::vector<Out> run(Target target, Draw draw, DrawArgs args) {
   const std::int64_t elements =
-      args.out.lanes ? args.groups * args.out.group_stride * kLanes : args.count;
+      args.out.lanes ? args.groups * args.out.group_stride * kLanes
+                     : std::max(args.count, args.groups * args.out.group_stride);
   std::vector<Out> out(static_cast<size_t>(elements), Out(-77));
   args.out.data = out.data();
   kernels<T>(target).draw[static_cast<size_t>(draw)](args);
@@ -213,6 +228,27 @@ TYPED_TEST(DrawTest, PlainIsOneStream) {
           const long double x = twin<T>(draw, args, 9, e), y = twin<T>(draw, args, 9, e ^ 1);
           expect_twin<T>(draw, out[static_cast<size_t>(e)], x, std::hypot(x, y));
         }
+      }
+}
+
+// In the ordinary layout a group is a prompt.
+TYPED_TEST(DrawTest, EveryPromptHasItsOwnStream) {
+  using T = TypeParam;
+  for (const Target target : targets())
+    for (const Draw draw : kDraws)
+      for (const std::int64_t count : {1, 3, 20, 63, 64, 700}) {
+        DrawArgs args = plain_args(count);
+        args.groups = 19;
+        args.out.group_stride = count + 2;
+        args.last_prompt = 9 + 16;
+        const std::vector<double> out = numbers<T>(target, draw, args);
+        for (std::int64_t prompt = 0; prompt < args.groups; ++prompt)
+          for (std::int64_t e = 0; e < count; ++e) {
+            const auto of = static_cast<std::uint32_t>(9 + std::min<std::int64_t>(prompt, 16));
+            const long double x = twin<T>(draw, args, of, e), y = twin<T>(draw, args, of, e ^ 1);
+            expect_twin<T>(draw, out[static_cast<size_t>(prompt * (count + 2) + e)], x,
+                           std::hypot(x, y));
+          }
       }
 }
 
@@ -314,10 +350,10 @@ std::vector<std::string> golden() {
 TEST(Draw, HasTheGoldenHashes) {
   EXPECT_EQ(golden<float>(),
             (std::vector<std::string>{"2de3fab6a6451e62", "9d69b6243e32cd48", "2d9ed72b1c49d651",
-                                      "d41c0aabc6be5595", "0d584b041d6dd815"}));
+                                      "d41c0aabc6be5595", "0d584b041d6dd815", "cd0679fbbebd32f4"}));
   EXPECT_EQ(golden<double>(),
             (std::vector<std::string>{"eed7150547d71c97", "e19c26afb77ff9e0", "b91d1314d46155a6",
-                                      "d41c0aabc6be5595", "0d584b041d6dd815"}));
+                                      "d41c0aabc6be5595", "0d584b041d6dd815", "cd0679fbbebd32f4"}));
 }
 
 // ---- laws, on 2^20 numbers; seeds are fixed, so a pass stays a pass ----
@@ -408,6 +444,94 @@ TYPED_TEST(DrawTest, IntegersAreUniform) {
 
 TYPED_TEST(DrawTest, CategoriesHaveTheirProbabilities) {
   expect_frequencies(many<TypeParam>(Draw::kCategorical), {0.125, 0.125, 0.05, 0, 0.699, 0.001});
+}
+
+TYPED_TEST(DrawTest, AliasesHaveTheirProbabilities) {
+  DrawArgs args = lane_args(16, kManyElements);
+  expect_frequencies(many<TypeParam>(Draw::kAlias, args),
+                     {0.6 / 6, 0.9 / 6, (1 + 0.4 + 0.1) / 6, 0.6 / 6, (1 + 0.4) / 6, 1.0 / 6});
+}
+
+// ---- gamma ----
+
+DrawArgs gamma_args(DrawArgs args, std::vector<double>& shapes, double shape) {
+  shapes.assign(static_cast<size_t>(args.count), shape);
+  args.gamma_shapes = shapes.data();
+  return args;
+}
+
+// Marsaglia and Tsang in double from the same words; with floats a try may be judged otherwise only
+// where the two sides nearly meet, which no draw here does.
+double gamma_twin(const DrawArgs& args, std::uint32_t prompt, std::int64_t e, bool is_float) {
+  const double shape = args.gamma_shapes[e], a = shape < 1 ? shape + 1 : shape;
+  const double d = a - 1.0 / 3, c = 1 / std::sqrt(9 * d);
+  for (std::uint32_t attempt = 0;; attempt += 2) {
+    const auto block = args.draw + static_cast<std::uint32_t>(e);
+    const Words normals = ars({args.step, prompt, block, attempt}, args.key);
+    const Words uniforms = ars({args.step, prompt, block, attempt + 1}, args.key);
+    const auto uniform = [&](int i) {
+      return static_cast<double>(is_float ? twin_element<float>(Draw::kUniform, uniforms, 2 * i, args)
+                                          : twin_element<double>(Draw::kUniform, uniforms, i, args));
+    };
+    const auto x = static_cast<double>(is_float ? twin_element<float>(Draw::kNormal, normals, 0, args)
+                                                : twin_element<double>(Draw::kNormal, normals, 0, args));
+    const double v = std::pow(1 + c * x, 3);
+    if (v <= 0 || std::log(uniform(0)) >= x * x / 2 + d - d * v + d * std::log(v)) continue;
+    return d * v * (shape < 1 ? std::pow(uniform(1), 1 / shape) : 1.0);
+  }
+}
+
+TYPED_TEST(DrawTest, GammasAreTheTwins) {
+  using T = TypeParam;
+  // v is a cube, U^(1/a) an exponential of up to log(2^-24)/a: relative errors of some 16 and 16/a ulp.
+  const double epsilon = std::numeric_limits<T>::epsilon();
+  for (const Target target : targets())
+    for (const double shape : {0.3, 1.0, 2.5, 40.0}) {
+      std::vector<double> shapes;
+      const DrawArgs lanes = gamma_args(lane_args(2, 37), shapes, shape);
+      const std::vector<double> in_lanes = numbers<T>(target, Draw::kGamma, lanes);
+      DrawArgs plain = plain_args(37);
+      plain.gamma_shapes = shapes.data();
+      plain.groups = 3;
+      plain.out.group_stride = 40;
+      plain.last_prompt = 20;
+      const std::vector<double> in_rows = numbers<T>(target, Draw::kGamma, plain);
+      const double tolerance = epsilon * (32 + 32 / shape);
+      for (std::int64_t e = 0; e < 37; ++e) {
+        for (std::uint32_t p = 0; p < 2 * kLanes; ++p) {
+          const double exact = gamma_twin(lanes, p, e, sizeof(T) == 4);
+          EXPECT_NEAR(in_lanes[static_cast<size_t>((p / kLanes * 37 + e) * kLanes + p % kLanes)],
+                      exact, tolerance * exact);
+        }
+        for (std::uint32_t p = 0; p < 3; ++p) {
+          const double exact = gamma_twin(plain, 9 + p, e, sizeof(T) == 4);
+          EXPECT_NEAR(in_rows[static_cast<size_t>(p * 40 + e)], exact, tolerance * exact);
+        }
+      }
+    }
+}
+
+TYPED_TEST(DrawTest, GammasHaveTheSameBitsOnEveryTarget) {
+  std::vector<double> shapes;
+  for (const double shape : {0.1, 1.0, 7.3}) {
+    const DrawArgs args = gamma_args(lane_args(3, 101), shapes, shape);
+    for (const Target target : targets())
+      EXPECT_EQ((run<TypeParam, TypeParam>(target, Draw::kGamma, args)),
+                (run<TypeParam, TypeParam>(Target::kAvx2, Draw::kGamma, args)));
+  }
+}
+
+// E x = a, E x^2 = a (a + 1), var x = a, var x^2 = a (a + 1) (4 a + 6).
+TYPED_TEST(DrawTest, GammasHaveTheirMoments) {
+  std::vector<double> shapes;
+  for (const double a : {0.1, 0.5, 1.0, 2.5, 40.0}) {
+    const auto x = many<TypeParam>(Draw::kGamma, gamma_args(lane_args(16, kManyElements), shapes, a));
+    expect_mean(x, 1, a, std::sqrt(a));
+    expect_mean(x, 2, a * (a + 1), std::sqrt(a * (a + 1) * (4 * a + 6)));
+  }
+  const auto exponential =
+      many<TypeParam>(Draw::kGamma, gamma_args(lane_args(16, kManyElements), shapes, 1));
+  expect_law(exponential, [](double y) { return -std::expm1(-y); });
 }
 
 // Neighbours in every direction of the counter, and other keys, are uncorrelated: the mean of n
