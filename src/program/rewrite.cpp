@@ -1,6 +1,8 @@
 #include "program/rewrite.h"
 
 #include <algorithm>
+#include <functional>
+#include <numeric>
 
 namespace iclab::program {
 namespace {
@@ -175,24 +177,23 @@ class Pass {
     }
   }
 
-  // A reshape that only adds or drops dimensions of 1 lets slices through.
+  // A reshape that keeps the axis, with as many elements before it (and after), lets slices through.
   Value sliced_reshape(const Node& node, size_t axis, std::int64_t begin, std::int64_t length) {
+    if (node.shape[axis] == 1) return {};
     const Value x = mapped(node.in[0]);
-    size_t wide_before = 0;  // dimensions above 1 in front of the axis
-    for (size_t i = 0; i < axis; ++i) wide_before += node.shape[i] != 1;
-    std::vector<std::int64_t> wide_in, wide_out;
-    size_t source = 0, seen = 0;
-    for (size_t i = 0; i < x.shape().size(); ++i)
-      if (x.shape()[i] != 1) {
-        if (seen++ == wide_before) source = i;
-        wide_in.push_back(x.shape()[i]);
-      }
-    for (const std::int64_t d : node.shape)
-      if (d != 1) wide_out.push_back(d);
-    if (wide_in != wide_out || node.shape[axis] == 1) return {};
-    Shape shape = node.shape;
-    shape[axis] = length;
-    return reshape(slice(x, static_cast<int>(source), begin, length), shape);
+    const Shape& from = x.shape();
+    const auto before = [](const Shape& shape, size_t i) {
+      return std::accumulate(shape.begin(), shape.begin() + static_cast<std::ptrdiff_t>(i),
+                             std::int64_t{1}, std::multiplies<>());
+    };
+    size_t source = 0;
+    while (source < from.size() && (from[source] != node.shape[axis] ||
+                                    before(from, source) != before(node.shape, axis)))
+      ++source;
+    if (source == from.size()) return {};
+    Shape part = node.shape;
+    part[axis] = length;
+    return reshape(slice(x, static_cast<int>(source), begin, length), part);
   }
 
   // sum over prompts of x.

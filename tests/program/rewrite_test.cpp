@@ -117,6 +117,20 @@ TEST(Rewrite, PushesSlicesThroughEveryOperationBeforeThem) {
   }
 }
 
+TEST(Rewrite, SlicesPassAReshapeThatKeepsTheirAxis) {
+  Builder b;
+  const Value x = exp(b.input("x", {3, 4, 5}, Rate::kPrompt));
+  for (const Value& part : {index(reshape(x, {3, 20}), 0, 1), index(reshape(x, {12, 5}), 1, 2),
+                            index(reshape(x, {3, 2, 2, 5}), 3, 4)}) {
+    const std::vector<int> outputs{part.id()};
+    expect_same_values(b.program(), outputs);
+    const Rewritten cheap = rewrite(b.program(), outputs);
+    const auto share = static_cast<double>(elements(part.shape())) / 60;
+    EXPECT_EQ(live_flops(cheap.builder->program(), cheap.outputs),
+              share * live_flops(b.program(), outputs));
+  }
+}
+
 TEST(Rewrite, KeepsAWholeValueThatSlicesReadTogether) {
   Builder b;
   const Value x = exp(b.input("x", {6}, Rate::kPrompt));
