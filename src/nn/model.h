@@ -40,8 +40,12 @@ class Model {
  public:
   virtual ~Model() = default;
 
-  /// The prediction for the prompt's query, (). Inner values are named.
+  /// The prediction for the prompt's query, () or (classes). Inner values are named.
   virtual Value predict(Builder& b, Weights& weights, const tasks::Prompt& prompt) const = 0;
+
+  /// The predictions for every point of the prompt, each from those before it, the query last: (points)
+  /// or (points, classes). Throws UsageError if the model predicts at the query alone.
+  virtual Value predict_positions(Builder& b, Weights& weights, const tasks::Prompt& prompt) const;
 
   /// The matrix Gamma (d, d) with prediction x_q^T Gamma h, if the model has one.
   /// Throws UsageError otherwise.

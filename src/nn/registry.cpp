@@ -2,8 +2,11 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "nn/kinetics_minimal.h"
 #include "nn/linear_attention.h"
 #include "nn/model.h"
+#include "nn/one_layer_transformer.h"
+#include "nn/transformer.h"
 
 namespace iclab::nn {
 
@@ -18,6 +21,10 @@ Value Weights::declare(const std::string& name, const std::function<Value()>& in
   return value;
 }
 
+Value Model::predict_positions(Builder&, Weights&, const tasks::Prompt&) const {
+  throw UsageError("this model predicts at the query alone, not at every position");
+}
+
 Value Model::effective_matrix(Builder&, Weights&, std::int64_t) const {
   throw UsageError("this model has no effective matrix");
 }
@@ -27,7 +34,9 @@ Value Model::population_loss(Builder&, Weights&, const tasks::LinearMoments&) co
 }
 
 std::span<const ModelEntry> model_registry() {
-  static const std::vector<ModelEntry> entries = {linear_attention_entry()};
+  static const std::vector<ModelEntry> entries = {linear_attention_entry(), transformer_entry(),
+                                                  one_layer_transformer_entry(),
+                                                  kinetics_minimal_entry()};
   return entries;
 }
 

@@ -12,6 +12,7 @@
 #include "probes/probe.h"
 #include "study/schedule.h"
 #include "tasks/task.h"
+#include "train/loss.h"
 
 namespace iclab::study {
 namespace {

@@ -13,31 +13,13 @@
 #include "probes/probe.h"
 #include "tasks/task.h"
 #include "train/compile.h"
+#include "train/loss.h"
 #include "train/trainer.h"
 
 namespace iclab::train {
-namespace {
 
 using program::Builder;
 using program::Value;
-
-Value loss_of(Builder& b, nn::Weights& weights, const tasks::Task& task, const nn::Model& model,
-              const std::string& loss) {
-  if (loss == "population") {
-    const auto moments = task.moments(b, {});
-    if (!moments) throw UsageError("loss 'population' needs a task of linear regression");
-    return model.population_loss(b, weights, *moments);
-  }
-  const tasks::Prompt prompt = task.sample(b);
-  return prompt_mean(square(model.predict(b, weights, prompt) - prompt["target"]));
-}
-
-}  // namespace
-
-const std::vector<std::string>& loss_names() {
-  static const std::vector<std::string> names = {"mse", "population"};
-  return names;
-}
 
 bool matches(const std::string& pattern, const std::string& name) {
   size_t p = 0, n = 0, star = std::string::npos, resume = 0;

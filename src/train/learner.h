@@ -30,14 +30,11 @@ struct Group {
 
 struct Training {
   Choice optimizer;
-  std::string loss = "mse";      // mse over a batch of prompts, or population (exact)
+  std::string loss = "mse";      // one of loss_names() in train/loss.h
   std::int64_t batch = 1;        // prompts a step; ignored by the population loss
   double gradient_scale = 1;     // multiplies the gradient, not the loss
   std::vector<Group> groups;     // the first match counts
 };
-
-/// The losses a study file may name.
-const std::vector<std::string>& loss_names();
 
 /// What one probe measures and when.
 struct ProbeRequest {

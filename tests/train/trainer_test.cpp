@@ -336,7 +336,6 @@ TEST(Learner, RefusesWhatDoesNotFit) {
   EXPECT_THROW(Learner(task({{"sampler", std::string("statistics")}}), model("full"), training(optimizer("sgd"), "mse"), false), UsageError)
       << "full attention needs the prompts";
   EXPECT_THROW((void)find_optimizer("sdg"), UsageError);
-  EXPECT_EQ(loss_names(), (std::vector<std::string>{"mse", "population"}));
 }
 
 TEST(Trainer, AStepAllocatesNothing) {
