@@ -94,13 +94,14 @@ class Transformer : public Model {
 
  private:
   Value embedded(Builder& b, Weights& weights, const tasks::Prompt& prompt) const {
-    if (!prompt.has("tokens"))
-      return linear(b, weights, "embed", "E", interleaved(prompt), width_, biases_, initial_);
+    const Value tokens = prompt.has("tokens") ? prompt["tokens"] : interleaved(prompt);
+    if (tokens.dtype() == program::DType::kReal)
+      return linear(b, weights, "embed", "E", tokens, width_, biases_, initial_);
     if (vocabulary_ == 0)
       throw UsageError("model 'transformer' needs the setting 'vocabulary' for this task's tokens");
     const Value table =
         declare(b, weights, "embed.W_E", {vocabulary_, width_}, 1, normal_initial(kGpt2Deviation));
-    return gather(table, prompt["tokens"]);
+    return gather(table, tokens);
   }
 
   Value with_positions(Builder& b, Weights& weights, Value tokens) const {

@@ -13,47 +13,50 @@ using program::DType;
 using program::Shape;
 using program::Value;
 
-// The prompt's part that the predictions are compared with.
-Value targets_of(const tasks::Prompt& prompt, const std::string& loss, bool positions) {
-  const std::string part = positions ? "targets" : "target";
-  if (!prompt.has(part))
-    throw UsageError(fmt::format(
-        "loss '{}' needs the prompt's part '{}', which this task doesn't give", loss, part));
-  return prompt[part];
-}
+constexpr const char* kPositions = "-positions";
 
-void check(const std::string& loss, Value prediction, Value target, bool classes) {
-  if (target.dtype() != (classes ? DType::kInteger : DType::kReal))
-    throw UsageError(fmt::format("loss '{}' needs {} targets; this task's are {}", loss,
-                                 classes ? "integer" : "real", classes ? "real" : "integer"));
-  Shape compared(prediction.shape());
-  if (classes && !compared.empty()) compared.pop_back();
-  if (compared != target.shape() || (classes && prediction.shape() == target.shape()))
-    throw UsageError(fmt::format("loss '{}': the model predicts {} for targets {}{}", loss,
-                                 program::to_string(prediction.shape()),
-                                 program::to_string(target.shape()),
-                                 classes ? "; accepted is one number a class more" : ""));
+// The prompt's part that the predictions are compared with.
+Value target_of(const tasks::Prompt& prompt, const std::string& loss) {
+  const bool positions = loss.ends_with(kPositions);
+  const std::string part = positions                              ? "targets"
+                           : loss != "mse" && prompt.has("label") ? "label"
+                                                                  : "target";
+  if (!prompt.has(part))
+    throw UsageError(
+        fmt::format("loss '{}' needs the prompt's part '{}'; this task gives none", loss, part));
+  return prompt[part];
 }
 
 }  // namespace
 
 const std::vector<std::string>& loss_names() {
-  static const std::vector<std::string> names = {
-      "mse",           "mse-positions",           "logistic",  "hinge",
-      "cross-entropy", "cross-entropy-positions", "population"};
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (const std::string loss : {"mse", "logistic", "hinge", "cross-entropy"}) {
+      all.push_back(loss);
+      all.push_back(loss + kPositions);
+    }
+    all.push_back("population");
+    return all;
+  }();
   return names;
 }
 
-Value prompt_loss(Builder& b, nn::Weights& weights, const tasks::Prompt& prompt,
-                  const nn::Model& model, const std::string& name) {
-  const bool positions = name.ends_with("-positions"), classes = name.starts_with("cross-entropy");
-  const Value target = targets_of(prompt, name, positions);
-  const Value f =
-      positions ? model.predict_positions(b, weights, prompt) : model.predict(b, weights, prompt);
-  check(name, f, target, classes);
-  if (name == "logistic") return program::logistic_loss(target, f);
-  if (name == "hinge") return program::hinge_loss(target, f);
-  return mean(classes ? program::cross_entropy(f, target) : square(f - target));
+Value compared(const std::string& name, Value f, Value target) {
+  const bool classes = name.starts_with("cross-entropy");
+  if (target.dtype() != (classes ? DType::kInteger : DType::kReal))
+    throw UsageError(fmt::format("loss '{}' needs {} targets; this task's are {}", name,
+                                 classes ? "integer" : "real", program::name(target.dtype())));
+  Shape wanted(target.shape());
+  if (classes) wanted.push_back(f.shape().empty() ? 0 : f.shape().back());
+  if (f.shape() != wanted)
+    throw UsageError(fmt::format("loss '{}': the model predicts {} for targets {}{}", name,
+                                 program::to_string(f.shape()), program::to_string(target.shape()),
+                                 classes ? "; accepted is one number a class for each" : ""));
+  if (classes) return mean(program::cross_entropy(f, target));
+  if (name.starts_with("logistic")) return mean(program::logistic_loss(target, f));
+  if (name.starts_with("hinge")) return mean(program::hinge_loss(target, f));
+  return mean(square(f - target));
 }
 
 Value loss_of(Builder& b, nn::Weights& weights, const tasks::Task& task, const nn::Model& model,
@@ -63,7 +66,11 @@ Value loss_of(Builder& b, nn::Weights& weights, const tasks::Task& task, const n
     if (!moments) throw UsageError("loss 'population' needs a task of linear regression");
     return model.population_loss(b, weights, *moments);
   }
-  return prompt_mean(prompt_loss(b, weights, task.sample(b), model, name));
+  const tasks::Prompt prompt = task.sample(b);
+  const Value target = target_of(prompt, name);
+  const Value f = name.ends_with(kPositions) ? model.predict_positions(b, weights, prompt)
+                                             : model.predict(b, weights, prompt);
+  return prompt_mean(compared(name, f, target));
 }
 
 }  // namespace iclab::train

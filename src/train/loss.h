@@ -9,22 +9,23 @@
 
 namespace iclab::train {
 
-/// The losses a study file may name. Over a batch of prompts, at the query:
+/// The losses a study file may name. Of a prediction f at the query against the prompt's "target",
+/// or against its "label" where there is one for all but mse:
 ///   mse            (f - target)^2
-///   logistic       log(1 + exp(-target f)), target -1 or 1
-///   hinge          max(0, 1 - target f)
-///   cross-entropy  -log softmax(f)[target], f one number a class
-/// over all points of each prompt alike (part "targets"):
-///   mse-positions, cross-entropy-positions (next token)
-/// and population, the exact mean squared error of a linear learner.
+///   logistic       log(1 + exp(-label f)), label -1 or 1
+///   hinge          max(0, 1 - label f)
+///   cross-entropy  -log softmax(f)[label], f one number a class
+/// the same with "-positions": the mean over all points of a prompt, against "targets" (for
+/// cross-entropy the next tokens); and population, the exact mean squared error of a linear
+/// learner.
 const std::vector<std::string>& loss_names();
 
 /// The loss `name`, (), at step rate. Throws UsageError if task, model and loss don't fit together.
 program::Value loss_of(program::Builder& b, nn::Weights& weights, const tasks::Task& task,
                        const nn::Model& model, const std::string& name);
 
-/// The same for a given prompt, without the mean over prompts; not population.
-program::Value prompt_loss(program::Builder& b, nn::Weights& weights, const tasks::Prompt& prompt,
-                           const nn::Model& model, const std::string& name);
+/// The loss `name` (not population) of predictions against targets of a prompt, (): the mean over
+/// all that is compared. Throws UsageError if their shapes or types don't fit.
+program::Value compared(const std::string& name, program::Value prediction, program::Value target);
 
 }  // namespace iclab::train
