@@ -17,10 +17,7 @@ constexpr const char* kPositions = "-positions";
 
 // The prompt's part that the predictions are compared with.
 Value target_of(const tasks::Prompt& prompt, const std::string& loss) {
-  const bool positions = loss.ends_with(kPositions);
-  const std::string part = positions                              ? "targets"
-                           : loss != "mse" && prompt.has("label") ? "label"
-                                                                  : "target";
+  const std::string part = loss.ends_with(kPositions) ? "targets" : "target";
   if (!prompt.has(part))
     throw UsageError(
         fmt::format("loss '{}' needs the prompt's part '{}'; this task gives none", loss, part));

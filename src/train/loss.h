@@ -9,12 +9,12 @@
 
 namespace iclab::train {
 
-/// The losses a study file may name. Of a prediction f at the query against the prompt's "target",
-/// or against its "label" where there is one for all but mse:
-///   mse            (f - target)^2
-///   logistic       log(1 + exp(-label f)), label -1 or 1
-///   hinge          max(0, 1 - label f)
-///   cross-entropy  -log softmax(f)[label], f one number a class
+/// The losses a study file may name. Of a prediction f at the query against the prompt's "target"
+/// y:
+///   mse            (f - y)^2
+///   logistic       log(1 + exp(-y f)), y -1 or 1
+///   hinge          max(0, 1 - y f)
+///   cross-entropy  -log softmax(f)[y], y an integer, f one number a class
 /// the same with "-positions": the mean over all points of a prompt, against "targets" (for
 /// cross-entropy the next tokens); and population, the exact mean squared error of a linear
 /// learner.

@@ -1,0 +1,113 @@
+#include "train/loss.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "base/error.h"
+#include "tests/evaluate.h"
+
+namespace iclab::train {
+namespace {
+
+using program::Builder;
+using program::Value;
+using Given = std::map<std::string, Setting>;
+
+template <class Entry>
+auto make(const Entry& entry, const Given& given) {
+  const auto same = [](const std::string& key) { return key; };
+  return entry.make(resolve(entry.parameters, given, entry.name, same));
+}
+
+std::unique_ptr<tasks::Task> task(const std::string& kind) {
+  Given given{{"dim", std::int64_t{3}}};
+  if (kind == "gaussian-tokens") given["tokens"] = std::int64_t{4};
+  if (kind == "linear-regression") given["context"] = std::int64_t{5};
+  if (kind == "item-label") {
+    given["context"] = std::int64_t{5};
+    given["items"] = std::int64_t{8};
+  }
+  return make(tasks::find_task(kind), given);
+}
+
+std::unique_ptr<nn::Model> transformer(Given given = {}) {
+  given["layers"] = given["heads"] = std::int64_t{1};
+  given["width"] = std::int64_t{4};
+  return make(nn::find_model("transformer"), given);
+}
+
+// The mean over the prompts of a batch of what a loss says of each.
+double mean_loss(const std::string& loss, const tasks::Task& task, const nn::Model& model) {
+  Builder b;
+  nn::Weights weights;
+  const Value value = loss_of(b, weights, task, model, loss);
+  std::map<std::string, testing::Numbers> inputs;
+  for (const auto& weight : weights.all())
+    inputs[weight.name] = testing::some_numbers(program::elements(weight.value.shape()), 3);
+  return testing::evaluate(b, {value}, 4, inputs)[0][0];
+}
+
+// Predictions and a part of the prompts, for the same weights and streams.
+std::vector<testing::Numbers> measured(const tasks::Task& task, const nn::Model& model,
+                                       const std::string& part, bool positions) {
+  Builder b;
+  nn::Weights weights;
+  const tasks::Prompt prompt = task.sample(b);
+  const Value f =
+      positions ? model.predict_positions(b, weights, prompt) : model.predict(b, weights, prompt);
+  std::map<std::string, testing::Numbers> inputs;
+  for (const auto& weight : weights.all())
+    inputs[weight.name] = testing::some_numbers(program::elements(weight.value.shape()), 3);
+  return testing::evaluate(b, {f, prompt[part]}, 4, inputs);
+}
+
+TEST(Loss, ComparesThePartOfThePromptItNames) {
+  const auto tokens = task("gaussian-tokens");
+  const auto model = transformer();
+  using Formula = double (*)(double f, double y);
+  const std::vector<std::tuple<std::string, std::string, Formula>> losses = {
+      {"mse", "target", [](double f, double y) { return (f - y) * (f - y); }},
+      {"mse-positions", "targets", [](double f, double y) { return (f - y) * (f - y); }},
+      {"logistic", "target", [](double f, double y) { return std::log1p(std::exp(-y * f)); }},
+      {"logistic-positions", "targets",
+       [](double f, double y) { return std::log1p(std::exp(-y * f)); }},
+      {"hinge", "target", [](double f, double y) { return std::max(0.0, 1 - y * f); }}};
+  for (const auto& [loss, part, formula] : losses) {
+    const auto values = measured(*tokens, *model, part, part == "targets");
+    double want = 0;
+    for (size_t i = 0; i < values[0].size(); ++i)
+      want += formula(values[0][i], values[1][i]) / static_cast<double>(values[0].size());
+    EXPECT_NEAR(mean_loss(loss, *tokens, *model), want, 64 * 0x1p-52 * want) << loss;
+  }
+}
+
+void expect_refusal(const std::string& loss, const std::string& task_kind, const nn::Model& model,
+                    const std::string& words) {
+  Builder b;
+  nn::Weights weights;
+  try {
+    (void)loss_of(b, weights, *task(task_kind), model, loss);
+    ADD_FAILURE() << loss;
+  } catch (const UsageError& error) {
+    EXPECT_NE(std::string(error.what()).find(words), std::string::npos) << error.what();
+  }
+}
+
+TEST(Loss, RefusesWhatDoesNotFit) {
+  const auto linear = make(nn::find_model("linear-attention"), {{"form", std::string("factored")}});
+  expect_refusal("mse-positions", "item-label", *linear, "needs the prompt's part 'targets'");
+  expect_refusal("mse-positions", "gaussian-tokens", *linear, "at the query alone");
+  expect_refusal("cross-entropy", "gaussian-tokens", *transformer(),
+                 "integer targets; this task's are real");
+  expect_refusal("mse", "gaussian-tokens", *transformer({{"outputs", std::int64_t{2}}}),
+                 "predicts (2) for targets ()");
+  expect_refusal("population", "gaussian-tokens", *linear, "linear regression");
+  Builder b;
+  const Value logits = b.constant({3}, {0.5}), classes = b.integer_constant({3}, {0, 1, 2});
+  EXPECT_THROW((void)compared("cross-entropy", logits, classes), UsageError);
+  EXPECT_NO_THROW((void)compared("cross-entropy", logits, index(classes, 0, 1)));
+}
+
+}  // namespace
+}  // namespace iclab::train
