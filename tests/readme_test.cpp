@@ -58,4 +58,20 @@ TEST(Readme, NamesEveryFolderOfTheHouse) {
     }
 }
 
+// A block of code in docs/ whose first line is "// tests/..." is that file.
+TEST(Docs, ShowTheTestsTheyName) {
+  int shown = 0;
+  for (const auto& entry : fs::directory_iterator(kRoot / "docs")) {
+    if (entry.path().extension() != ".md") continue;
+    const std::string page = read(entry.path()), fence = "```cpp\n// ";
+    for (size_t at = page.find(fence + "tests/"); at != std::string::npos;
+         at = page.find(fence + "tests/", at + 1), ++shown) {
+      const size_t name = at + fence.size(), code = at + fence.find('/');
+      const std::string file = page.substr(name, page.find('\n', name) - name);
+      EXPECT_EQ(page.substr(code, page.find("```\n", code) - code), read(kRoot / file)) << entry.path();
+    }
+  }
+  EXPECT_GT(shown, 0);
+}
+
 }  // namespace
