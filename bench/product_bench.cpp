@@ -5,53 +5,18 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
-#include <chrono>
 #include <vector>
 
 #include "lanes/kernels.h"
+#include "lanes/peak.h"
 
 namespace iclab::lanes {
 namespace {
 
 constexpr std::int64_t kRows = 41;  // tokens
 
-// Flop a second of twelve independent chains of fma on registers, best of many bursts. In assembly,
-// as compilers make one chain of equal ones.
-double measure_peak() {
-  constexpr long kSteps = 20000;
-  double best = 0;
-  for (int burst = 0; burst < 200; ++burst) {
-    long left = kSteps;
-    const auto start = std::chrono::steady_clock::now();
-    asm volatile(
-        "vzeroall\n"
-        "1:\n"
-        "vfmadd231ps %%ymm12, %%ymm13, %%ymm0\n"
-        "vfmadd231ps %%ymm12, %%ymm13, %%ymm1\n"
-        "vfmadd231ps %%ymm12, %%ymm13, %%ymm2\n"
-        "vfmadd231ps %%ymm12, %%ymm13, %%ymm3\n"
-        "vfmadd231ps %%ymm12, %%ymm13, %%ymm4\n"
-        "vfmadd231ps %%ymm12, %%ymm13, %%ymm5\n"
-        "vfmadd231ps %%ymm12, %%ymm13, %%ymm6\n"
-        "vfmadd231ps %%ymm12, %%ymm13, %%ymm7\n"
-        "vfmadd231ps %%ymm12, %%ymm13, %%ymm8\n"
-        "vfmadd231ps %%ymm12, %%ymm13, %%ymm9\n"
-        "vfmadd231ps %%ymm12, %%ymm13, %%ymm10\n"
-        "vfmadd231ps %%ymm12, %%ymm13, %%ymm11\n"
-        "dec %0\n"
-        "jnz 1b\n"
-        : "+r"(left)
-        :
-        : "xmm0", "xmm1", "xmm2", "xmm3", "xmm4", "xmm5", "xmm6", "xmm7", "xmm8", "xmm9", "xmm10",
-          "xmm11", "xmm12", "xmm13", "xmm14", "xmm15", "cc");
-    const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
-    best = std::max(best, 12.0 * 16 * kSteps / seconds.count());
-  }
-  return best;
-}
-
 void report(benchmark::State& state, double flops) {
-  static const double peak = measure_peak();
+  static const double peak = measure_peak(InstructionSet::kAvx2);
   using benchmark::Counter;
   state.counters["GFLOP/s"] =
       Counter(flops * 1e-9 * static_cast<double>(state.iterations()), Counter::kIsRate);

@@ -39,6 +39,7 @@ Action add_theory(CLI::App& parser);
 Action add_verify(CLI::App& parser);
 Action add_list(CLI::App& parser);
 Action add_export(CLI::App& parser);
+Action add_bench(CLI::App& parser);
 Action add_version(CLI::App& parser);
 
 /// Parses the words of a command line and runs the command. Results go to stdout, all else to

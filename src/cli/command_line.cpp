@@ -116,6 +116,7 @@ std::span<const Command> commands() {
       {"verify", "Recompute files of test vectors", add_verify},
       {"list", "What there is: tasks, models, probes, optimizers, papers", add_list},
       {"export", "Weights as safetensors, everything else as tidy CSV", add_export},
+      {"bench", "Measure this machine's speed on the standard workloads", add_bench},
       {"version", "What this build is", add_version},
   };
   return all;

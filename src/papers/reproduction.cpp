@@ -5,11 +5,10 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <fstream>
 #include <nlohmann/json.hpp>
 #include <set>
-#include <thread>
 
+#include "base/processor.h"
 #include "base/text.h"
 #include "base/version.h"
 #include "lanes/kernels.h"
@@ -53,15 +52,8 @@ double step_weight(const study::Point& point) {
   return 5 + static_cast<double>(point.training.batch) * numbers * 1e-3;
 }
 
-std::string processor() {
-  std::ifstream info("/proc/cpuinfo");
-  for (std::string line; std::getline(info, line);)
-    if (line.starts_with("model name")) return std::string(trim(line.substr(line.find(':') + 1)));
-  return "unknown processor";
-}
-
 int thread_count(int asked) {
-  return asked > 0 ? asked : static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  return asked > 0 ? asked : processor_count();
 }
 
 class Reproduction {
@@ -373,7 +365,7 @@ class Reproduction {
     whole.version = kVersion;
     whole.numerics = kNumericsVersion;
     whole.machine =
-        fmt::format("{}, {}", processor(), lanes::name(lanes::chosen_instruction_set()));
+        fmt::format("{}, {}", processor_name(), lanes::name(lanes::chosen_instruction_set()));
     whole.threads = thread_count(options_.threads);
   }
 

@@ -8,16 +8,17 @@ using program::Stream;
 class GaussianTokens : public Task {
  public:
   explicit GaussianTokens(const Settings& settings)
-      : tokens_(settings.integer("tokens")), dim_(settings.integer("dim")) {}
+      : tokens_(settings.integer("tokens")), dim_(settings.integer("dim")),
+        signs_(settings.text("labels") == "sign") {}
 
   Prompt sample(Builder& b) const override {
     Prompt prompt;
     prompt.set("tokens", b.normal(Stream::kPrompt, {tokens_, dim_}));
     prompt.set("query", b.normal(Stream::kPrompt, {dim_}));
-    const Value targets = b.normal(Stream::kPrompt, {tokens_});
+    const Value targets =
+        signs_ ? b.sign(Stream::kPrompt, {tokens_}) : b.normal(Stream::kPrompt, {tokens_});
     prompt.set("targets", targets);
     prompt.set("target", index(targets, 0, tokens_ - 1));
-    prompt.set("label", b.sign(Stream::kPrompt, {}));
     return prompt;
   }
 
@@ -27,6 +28,7 @@ class GaussianTokens : public Task {
 
  private:
   std::int64_t tokens_, dim_;
+  bool signs_;
 };
 
 }  // namespace
@@ -38,8 +40,11 @@ TaskEntry gaussian_tokens_entry() {
   Parameter dim{.name = "dim", .kind = Kind::kInteger, .help = "numbers d of a token"};
   dim.minimum = 1;
   dim.maximum = 1e5;
+  Parameter labels{.name = "labels", .kind = Kind::kText, .help = "N(0, 1), or -1 and 1"};
+  labels.fallback = std::string("normal");
+  labels.choices = {"normal", "sign"};
   return {"gaussian-tokens", "Gaussian tokens with random labels, for measuring speed", "",
-          {tokens, dim},
+          {tokens, dim, labels},
           [](const Settings& settings) { return std::make_unique<GaussianTokens>(settings); }};
 }
 

@@ -5,8 +5,8 @@
 
 namespace iclab::tasks {
 
-/// "tokens" (T, d) and "query" (d) with entries N(0, 1), "targets" (T) N(0, 1), "target" () the last of them,
-/// "label" () -1 or 1. Workloads W3 and W4 of docs/performance.md.
+/// "tokens" (T, d) and "query" (d) with entries N(0, 1), "targets" (T) N(0, 1) or signs, "target" () the last
+/// of them. Workloads W3 and W4 of docs/performance.md.
 TaskEntry gaussian_tokens_entry();
 
 }  // namespace iclab::tasks

@@ -32,7 +32,7 @@ class ItemLabel : public Task {
     prompt.set("items", gather(items, context));
     prompt.set("labels", gather(labels, context));
     prompt.set("query", gather(items, target));
-    prompt.set("label", gather(labels, target));
+    prompt.set("target", gather(labels, target));
     return prompt;
   }
 
