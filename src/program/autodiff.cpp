@@ -110,8 +110,10 @@ void Differentiation::propagate_unary(const Node& node, Value y, Value g) {
       case Unary::kSoftplus: return sigmoid(x);
       case Unary::kGelu: return unary(Unary::kGeluSlope, x);
       case Unary::kGeluTanh: return unary(Unary::kGeluTanhSlope, x);
+      case Unary::kGeluSlope:  // 2 phi(x) - x^2 phi(x), phi the normal density
+        return (2.0 - square(x)) * exp(-0.5 * square(x)) *
+               (0.5 * std::numbers::sqrt2 * std::numbers::inv_sqrtpi);
       case Unary::kRelu:
-      case Unary::kGeluSlope:
       case Unary::kGeluTanhSlope:
       case Unary::kCount: break;
     }

@@ -35,14 +35,15 @@ Value softmax(Value a, Value mask) {
 Value log_softmax(Value a) { return a - with_last_axis(log_sum_exp(a)); }
 
 Value one_hot(Value index, std::int64_t n) {
+  if (n < 1) throw Error(fmt::format("[one_hot] expected n >= 1, received {}", n));
   return to_real(equal(with_last_axis(index), positions(index.builder(), n)));
 }
 
 Value sort(Value a) {
-  const std::int64_t n = a.shape().back();
-  Shape row = a.shape();
-  row.insert(row.end() - 1, 1);
-  return reshape(matmul(reshape(a, row), one_hot(rank(a), n)), Shape(a.shape()));
+  const Value order = rank(a);
+  const std::int64_t n = a.shape().back(), rows = elements(a.shape()) / n;
+  const Value place = one_hot(reshape(order, {rows, n}), n);  // (rows, from, to)
+  return reshape(matmul(reshape(a, {rows, 1, n}), place), Shape(a.shape()));
 }
 
 Value top_k(Value a, std::int64_t k) {
@@ -58,6 +59,12 @@ Value logistic_loss(Value y, Value f) { return softplus(-(y * f)); }
 Value hinge_loss(Value y, Value f) { return relu(1.0 - y * f); }
 
 Value cross_entropy(Value logits, Value classes) {
+  Shape expected = logits.shape();
+  if (!expected.empty()) expected.pop_back();
+  if (classes.shape() != expected)
+    throw Error(fmt::format("[cross_entropy] expected classes {}, received {} for logits {}",
+                            to_string(expected), to_string(classes.shape()),
+                            to_string(logits.shape())));
   const Value chosen = sum(logits * one_hot(classes, logits.shape().back()), {-1});
   return log_sum_exp(logits) - chosen;
 }
@@ -66,6 +73,8 @@ Value cross_entropy(Value logits, Value classes) {
 
 Value zipf(Builder& b, Stream stream, const Shape& shape, std::int64_t n, double exponent) {
   if (n < 1) throw Error(fmt::format("[zipf] expected n >= 1, received {}", n));
+  if (!std::isfinite(exponent))
+    throw Error(fmt::format("[zipf] expected a finite exponent, received {}", exponent));
   std::vector<double> probabilities;
   for (std::int64_t i = 1; i <= n; ++i)
     probabilities.push_back(lanes::host_binary(lanes::Binary::kPower, static_cast<double>(i), -exponent));
@@ -73,16 +82,22 @@ Value zipf(Builder& b, Stream stream, const Shape& shape, std::int64_t n, double
 }
 
 Value beta(Builder& b, Stream stream, const Shape& shape, double a1, double a2) {
+  if (!(a1 > 0) || !(a2 > 0))
+    throw Error(fmt::format("[beta] expected a1 and a2 above 0, received {} and {}", a1, a2));
   const Value first = b.gamma(stream, shape, {a1});
   const Value second = b.gamma(stream, shape, {a2});
   return first / (first + second);
 }
 
 Value chi_square(Builder& b, Stream stream, const Shape& shape, double degrees) {
+  if (!(degrees > 0))
+    throw Error(fmt::format("[chi_square] expected degrees above 0, received {}", degrees));
   return 2.0 * b.gamma(stream, shape, {degrees / 2});
 }
 
 Value dirichlet(Builder& b, Stream stream, const std::vector<double>& concentrations) {
+  if (concentrations.empty())
+    throw Error("[dirichlet] expected at least one concentration, received none");
   const Value draws = b.gamma(stream, {static_cast<std::int64_t>(concentrations.size())},
                               concentrations);
   return draws / sum(draws);

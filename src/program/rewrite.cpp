@@ -171,6 +171,11 @@ class Pass {
         for (const int in : node.in) part.in.push_back(aligned(in).id());
         return to_.emit(std::move(part));
       }
+      case Op::kGather: {
+        const Value table = mapped(node.in[0]), index = mapped(node.in[1]);
+        if (axis == 0) return gather(table, slice(index, 0, begin, length));
+        return gather(slice(table, 1, begin, length), index);
+      }
       case Op::kReshape: return sliced_reshape(node, axis, begin, length);
       default:
         return {};

@@ -130,6 +130,15 @@ int simplify_view(Builder& builder, const Node& node) {
   return -1;
 }
 
+// A causal row that sees all its columns is an ordinary one.
+int simplify_row(Builder& builder, const Node& node) {
+  const std::int64_t columns = node.shape.back();
+  if (node.ints[0] == 0 || node.ints[1] + 1 < columns) return -1;
+  Node whole = node;
+  whole.ints = {0, 0};
+  return builder.emit(std::move(whole)).id();
+}
+
 }  // namespace
 
 bool is_constant(const Program& program, int id, double number) {
@@ -150,6 +159,7 @@ int simplify_node(Builder& builder, const Node& node) {
       if (is_constant(program, node.in[0], 0) || is_constant(program, node.in[1], 0))
         return filled(builder, node.shape, 0).id();
       return -1;
+    case Op::kRow: return simplify_row(builder, node);
     case Op::kPad:
       if (program[node.in[0]].shape == node.shape) return node.in[0];
       [[fallthrough]];

@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "program/executor.h"
+#include "program/functions.h"
 #include "program/rewrite.h"
 #include "tests/program/interpreter.h"
 
@@ -133,13 +134,15 @@ using lanes::Unary;
 TEST(Gradients, EveryUnaryFunction) {
   for (int f = 0; f < static_cast<int>(Unary::kCount); ++f) {
     const auto function = static_cast<Unary>(f);
+    if (function == Unary::kGeluTanhSlope) continue;  // refused, below
     const std::string what = fmt::format("unary {}", f);
     check(what + " of a weight", [&](Scene& s) { return unary(function, s.weight({2, 3})); });
     check(what + " of prompts", [&](Scene& s) { return unary(function, s.weight({3}) * s.data({2, 1})); });
   }
   check("abs below zero", [](Scene& s) { return abs(s.weight({3}, -1)); });
   for (const Unary function : {Unary::kTanh, Unary::kErf, Unary::kExp, Unary::kExpm1, Unary::kSinTurns,
-                               Unary::kReciprocal, Unary::kSquare})
+                               Unary::kReciprocal, Unary::kSquare, Unary::kRelu, Unary::kSigmoid,
+                               Unary::kSoftplus, Unary::kGelu, Unary::kGeluTanh, Unary::kGeluSlope})
     check("below zero", [&](Scene& s) { return unary(function, s.weight({3}, -1)); });
 }
 
@@ -151,6 +154,7 @@ Value apply(Binary function, Value a, Value b) {
     case Binary::kDivide: return a / b;
     case Binary::kMinimum: return minimum(a, b);
     case Binary::kMaximum: return maximum(a, b);
+    case Binary::kGate: return gate(a, b - 1.0) + b;  // about as often open as closed
     default: return pow(a, b);
   }
 }
@@ -236,6 +240,65 @@ TEST(Gradients, Products) {
   }
 }
 
+// Weights in the row, prompts in the row, and a second use of the input and of the result.
+void check_row(const std::string& what, const Shape& shape, const std::function<Value(Value)>& f) {
+  const std::string of = fmt::format("{} of {}", what, to_string(shape));
+  check(of, [&](Scene& s) { return f(s.weight(shape)); });
+  check(of + ", prompts", [&](Scene& s) { return f(3.0 * s.weight(shape) * s.data(shape)); });
+  check(of + ", used twice", [&](Scene& s) {
+    const Value x = s.weight(shape) * s.data({}), y = f(x);
+    return square(y) + y * sum(square(x));
+  });
+}
+
+TEST(Gradients, FunctionsOfARow) {
+  for (const Shape& shape : {Shape{5}, {1}, {3, 4}, {2, 3, 4}, {2, 1, 3, 2}, {37}}) {
+    check_row("softmax", shape, [](Value x) { return softmax(x); });
+    check_row("log_sum_exp", shape, [](Value x) { return log_sum_exp(x) * 2.0; });
+    check_row("cumulative_sum", shape, [](Value x) { return square(cumulative_sum(x)); });
+    check_row("cumulative_product", shape, [](Value x) { return cumulative_product(x); });
+    check_row("rms_norm", shape, [](Value x) { return rms_norm(x, 0.1); });
+    if (shape.back() > 1) check_row("layer_norm", shape, [](Value x) { return layer_norm(x, 0.1); });
+    // Of few numbers: no two so near that a difference crosses them.
+    if (elements(shape) <= 12) check_row("rank", shape, [](Value x) { return to_real(rank(x)) * x; });
+    if (shape.size() < 2) continue;
+    for (const std::int64_t offset : {0, 1, 2, 7})
+      check_row(fmt::format("causal_softmax, offset {}", offset), shape,
+                [&](Value x) { return causal_softmax(x, offset); });
+  }
+}
+
+TEST(Gradients, AdjointsOfFewerNumbersAreStretchedForRows) {
+  check("a scalar times a softmax", [](Scene& s) {
+    return sum(softmax(s.weight({2, 3}))) * s.data({}) + sum(layer_norm(s.weight({2, 3}), 0.1) * s.weight({3}));
+  });
+}
+
+TEST(Gradients, OfComposedFunctions) {
+  check("masked softmax", [](Scene& s) {
+    const Value x = s.weight({2, 4}) * s.data({2, 4});
+    return softmax(x, x < s.b.constant({2, 1}, {3.0})) * s.weight({4});
+  });
+  check("log_softmax", [](Scene& s) { return log_softmax(s.weight({2, 4}) * s.data({4})); });
+  check("sort", [](Scene& s) { return square(sort(s.weight({2, 4}) * s.data({2, 4}))); });
+  check("logistic_loss", [](Scene& s) { return logistic_loss(-s.data({3}), s.weight({3})); });
+  check("hinge_loss", [](Scene& s) { return hinge_loss(s.data({3}), s.weight({2, 1})); });
+  check("cross_entropy", [](Scene& s) {
+    return cross_entropy(s.weight({3, 4}) * s.data({3, 1}), s.b.integer_constant({3}, {1, 3, 0}));
+  });
+}
+
+TEST(Gradients, OfFunctionsWithoutADerivativeAreRefused) {
+  Scene s;
+  const Value x = s.weight({3});
+  const auto refuses = [&](Value y, const std::string& what) {
+    EXPECT_THAT([&] { (void)gradients(s.loss(y), s.weights); },
+                ::testing::ThrowsMessage<Error>(::testing::HasSubstr(what)));
+  };
+  refuses(unary(Unary::kGeluTanhSlope, x), "[gradients] a function without a derivative");
+  refuses(gradients(s.loss(softmax(x)), s.weights)[0], "[gradients] a function of a row without a derivative");
+}
+
 TEST(Gradients, GatherAndScatterAdd) {
   check("gather", [](Scene& s) {
     return square(gather(s.weight({4, 3}), s.b.integer_constant({5}, {3, 0, 3, 1, 3})));
@@ -243,6 +306,12 @@ TEST(Gradients, GatherAndScatterAdd) {
   check("gather by prompt", [](Scene& s) {
     return square(gather(s.weight({5, 2, 2}), s.b.prompt_index())) * s.data({});
   });
+  check("gather of tokens by prompt", [](Scene& s) {
+    const Value table = s.weight({7, 3});
+    const Value tokens = s.b.prompt_index() + s.b.integer_constant({4}, {0, 1, 0, 2});
+    return square(gather(table, tokens)) * s.data({3}) + sum(table);
+  });
+  check("gather by prompt, adjoint of no prompt", [](Scene& s) { return gather(s.weight({5, 2}), s.b.prompt_index()); });
   check("scatter_add", [](Scene& s) {
     return square(scatter_add(s.weight({4, 2}), s.b.integer_constant({4}, {1, 1, 0, 2}), 3));
   });

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 
 #include "base/error.h"
@@ -69,7 +70,16 @@ TEST(Builder, ShapeErrorsNameOperationExpectedAndReceived) {
   EXPECT_ERROR(b.categorical(Stream::kPrompt, {}, std::vector<double>{0.5, -1}),
                HasSubstr("[categorical] expected probabilities >= 0, received -1"));
   EXPECT_ERROR(b.categorical(Stream::kPrompt, {}, std::vector<double>{0, 0}),
-               HasSubstr("[categorical] expected probabilities with a positive sum"));
+               HasSubstr("[categorical] expected probabilities with a positive, finite sum"));
+  EXPECT_ERROR(b.gamma(Stream::kPrompt, {3}, {1, 2}), HasSubstr("[gamma] shape (3) expects 3 numbers or one, received 2"));
+  EXPECT_ERROR(b.gamma(Stream::kPrompt, {2}, {1, 0}), HasSubstr("[gamma] expected finite shapes above 0, received 0"));
+  EXPECT_ERROR(softmax(s), HasSubstr("[softmax] expected at least one dimension, received a scalar"));
+  EXPECT_ERROR(rank(b.integer_constant({2}, {1, 2})), HasSubstr("[rank] expected real, received integer (2)"));
+  EXPECT_ERROR(causal_softmax(v4), HasSubstr("[causal_softmax] expected at least 2 dimensions, received (4)"));
+  EXPECT_ERROR(causal_softmax(m34, -1), HasSubstr("[causal_softmax] expected offset >= 0, received -1"));
+  EXPECT_ERROR(layer_norm(m34, -1.0), HasSubstr("[layer_norm] expected epsilon >= 0, received -1"));
+  EXPECT_ERROR(rms_norm(m34, std::nan("")), HasSubstr("[rms_norm] expected epsilon >= 0, received nan"));
+  EXPECT_ERROR(gate(m34, m53), HasSubstr("[gate]"), HasSubstr("(5, 3)"));
 }
 
 TEST(Builder, ValuesOfTwoBuildersDoNotMix) {

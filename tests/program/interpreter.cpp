@@ -28,8 +28,12 @@ size_t flat(const Index& index, const Shape& shape) {
   return static_cast<size_t>(at);
 }
 
+double normal_cdf(double x) { return std::erfc(-x / std::numbers::sqrt2) / 2; }
+double normal_density(double x) { return std::exp(-x * x / 2) / std::sqrt(2 * std::numbers::pi); }
+
 double unary(lanes::Unary f, double x) {
   using lanes::Unary;
+  const double c = std::sqrt(2 / std::numbers::pi), inner = std::tanh(c * (x + 0.044715 * x * x * x));
   switch (f) {
     case Unary::kCopy: return x;
     case Unary::kNegate: return -x;
@@ -45,6 +49,14 @@ double unary(lanes::Unary f, double x) {
     case Unary::kErf: return std::erf(x);
     case Unary::kSinTurns: return std::sin(2 * std::numbers::pi * x);
     case Unary::kCosTurns: return std::cos(2 * std::numbers::pi * x);
+    case Unary::kRelu: return std::max(x, 0.0);
+    case Unary::kSigmoid: return 1 / (1 + std::exp(-x));
+    case Unary::kSoftplus: return std::log1p(std::exp(x));
+    case Unary::kGelu: return x * normal_cdf(x);
+    case Unary::kGeluTanh: return x / 2 * (1 + inner);
+    case Unary::kGeluSlope: return normal_cdf(x) + x * normal_density(x);
+    case Unary::kGeluTanhSlope:
+      return (1 + inner) / 2 + x / 2 * (1 - inner * inner) * c * (1 + 3 * 0.044715 * x * x);
     case Unary::kCount: break;
   }
   throw std::logic_error("unary");
@@ -60,6 +72,7 @@ double binary(lanes::Binary f, double a, double b) {
     case Binary::kMinimum: return std::min(a, b);
     case Binary::kMaximum: return std::max(a, b);
     case Binary::kPower: return std::pow(a, b);
+    case Binary::kGate: return b > 0 ? a : 0;
     case Binary::kCount: break;
   }
   throw std::logic_error("binary");
@@ -96,6 +109,62 @@ double integer(lanes::Integer f, double a, double b) {
   throw std::logic_error("integer");
 }
 
+// The function of one row x (and y) of which the first `seen` elements count.
+Numbers row_of(const Node& node, std::span<const double> x, std::span<const double> y, size_t seen) {
+  using lanes::RowFunction;
+  const size_t n = x.size();
+  Numbers out(node.dtype == DType::kReal ? static_cast<size_t>(node.shape.back()) : n, 0.0);
+  const auto function = static_cast<RowFunction>(node.code);
+  double mean = 0, variance = 0, square = 0, mean_y = 0;
+  for (size_t i = 0; i < n; ++i) mean += x[i] / static_cast<double>(n);
+  for (size_t i = 0; i < n; ++i) {
+    variance += (x[i] - mean) * (x[i] - mean) / static_cast<double>(n);
+    square += x[i] * x[i] / static_cast<double>(n);
+    if (!y.empty()) mean_y += y[i] / static_cast<double>(n);
+  }
+  const bool rms = function == RowFunction::kRmsNorm || function == RowFunction::kRmsNormGradient;
+  const double size = std::sqrt((rms ? square : variance) + node.data[0]);
+  const auto normed = [&](size_t i) { return (rms ? x[i] : x[i] - mean) / size; };
+  double total = 0, product = 1, mean_gy = 0;
+  switch (function) {
+    case RowFunction::kSoftmax:
+    case RowFunction::kLogSumExp:
+      for (size_t i = 0; i < seen; ++i) total += std::exp(x[i]);
+      if (function == RowFunction::kLogSumExp) return {std::log(total)};
+      for (size_t i = 0; i < seen; ++i) out[i] = std::exp(x[i]) / total;
+      return out;
+    case RowFunction::kSoftmaxGradient:
+      for (size_t i = 0; i < seen; ++i) total += x[i] * y[i];
+      for (size_t i = 0; i < seen; ++i) out[i] = x[i] * (y[i] - total);
+      return out;
+    case RowFunction::kLayerNorm:
+    case RowFunction::kRmsNorm:
+      for (size_t i = 0; i < n; ++i) out[i] = normed(i);
+      return out;
+    case RowFunction::kLayerNormGradient:
+    case RowFunction::kRmsNormGradient:
+      for (size_t i = 0; i < n; ++i) mean_gy += y[i] * normed(i) / static_cast<double>(n);
+      for (size_t i = 0; i < n; ++i)
+        out[i] = (y[i] - (rms ? 0 : mean_y) - normed(i) * mean_gy) / size;
+      return out;
+    case RowFunction::kCumulativeSum:
+      for (size_t i = 0; i < n; ++i) out[i] = total += x[i];
+      return out;
+    case RowFunction::kCumulativeSumBack:
+      for (size_t i = n; i-- > 0;) out[i] = total += x[i];
+      return out;
+    case RowFunction::kCumulativeProduct:
+      for (size_t i = 0; i < n; ++i) out[i] = product *= x[i];
+      return out;
+    case RowFunction::kRank:
+      for (size_t i = 0; i < n; ++i)
+        for (size_t j = 0; j < n; ++j) out[i] += x[j] < x[i] || (x[j] == x[i] && j < i);
+      return out;
+    case RowFunction::kCount: break;
+  }
+  throw std::logic_error("row");
+}
+
 double hashed_draw(const Node& node, std::int64_t prompt, size_t element) {
   std::uint64_t h = (node.draw + 1) * 0x9E3779B97F4A7C15u ^ static_cast<std::uint64_t>(prompt + 7) << 40 ^
                     (element + 3) * 0xBF58476D1CE4E5B9u ^ static_cast<std::uint64_t>(node.purpose) << 20;
@@ -116,7 +185,7 @@ class Evaluation {
       const bool lanes = node.rate == Rate::kPrompt;
       const auto count = static_cast<size_t>(elements(node.shape));
       values_[id].assign(count * static_cast<size_t>(lanes ? run_.batch : 1), 0.0);
-      if (node.op == Op::kPromptSum || node.op == Op::kPromptProduct) {
+      if (sums_prompts(node.op)) {
         for (std::int64_t prompt = 0; prompt < run_.batch; ++prompt) compute(node, prompt, values_[id].data());
         continue;
       }
@@ -137,6 +206,7 @@ class Evaluation {
 
   void compute(const Node& node, std::int64_t prompt, double* out) const;
   void product(const Node& node, std::int64_t prompt, double* out) const;
+  void row(const Node& node, std::int64_t prompt, double* out) const;
 
   const Interpreter& run_;
   const Program& program_;
@@ -160,11 +230,28 @@ void Evaluation::product(const Node& node, std::int64_t prompt, double* out) con
   } while (next(index, node.shape));
 }
 
+void Evaluation::row(const Node& node, std::int64_t prompt, double* out) const {
+  const Shape& shape = program_[node.in[0]].shape;
+  const auto n = static_cast<size_t>(shape.back());
+  const size_t rows = static_cast<size_t>(elements(shape)) / n;
+  const std::int64_t height = shape.size() > 1 ? shape[shape.size() - 2] : 1;
+  for (size_t r = 0; r < rows; ++r) {
+    const std::span x(operand(node.in[0], prompt) + r * n, n);
+    const std::span y = node.in.size() > 1 ? std::span(operand(node.in[1], prompt) + r * n, n)
+                                           : std::span<const double>();
+    const auto sees = static_cast<std::int64_t>(r) % height + node.ints[1] + 1;
+    const size_t seen = node.ints[0] == 0 ? n : std::min(n, static_cast<size_t>(sees));
+    const Numbers result = row_of(node, x, y, seen);
+    std::ranges::copy(result, out + r * result.size());
+  }
+}
+
 void Evaluation::compute(const Node& node, std::int64_t prompt, double* out) const {
   const auto in = [&](size_t i) { return operand(node.in[i], prompt); };
   const auto shape = [&](size_t i) -> const Shape& { return program_[node.in[i]].shape; };
   const auto size = static_cast<size_t>(elements(node.shape));
   if (node.op == Op::kProduct || node.op == Op::kPromptProduct) return product(node, prompt, out);
+  if (node.op == Op::kRow) return row(node, prompt, out);
 
   if (node.op == Op::kConcat) {
     std::int64_t begin = 0;
@@ -180,14 +267,16 @@ void Evaluation::compute(const Node& node, std::int64_t prompt, double* out) con
     }
     return;
   }
-  if (node.op == Op::kPad || node.op == Op::kSum || node.op == Op::kScatterAdd) {
+  if (node.op == Op::kPad || node.op == Op::kSum || node.op == Op::kScatterAdd ||
+      node.op == Op::kPromptScatterAdd) {
     // These walk their operand.
     Index index(shape(0).size(), 0);
     size_t at = 0;
     do {
       Index to = index;
       if (node.op == Op::kPad) to[static_cast<size_t>(node.ints[0])] += node.ints[1];
-      if (node.op == Op::kScatterAdd) to[0] = static_cast<std::int64_t>(in(1)[index[0]]);
+      if (node.op == Op::kScatterAdd || node.op == Op::kPromptScatterAdd)
+        to[0] = static_cast<std::int64_t>(in(1)[index[0]]);
       if (node.op == Op::kSum) {
         to.clear();
         for (size_t axis = 0; axis < index.size(); ++axis)

@@ -9,6 +9,7 @@
 #include "program/autodiff.h"
 #include "program/builder.h"
 #include "program/executor.h"
+#include "program/functions.h"
 #include "program/rewrite.h"
 #include "tests/program/interpreter.h"
 
@@ -85,7 +86,7 @@ class RandomProgram {
     const int rank = static_cast<int>(x.shape().size());
     const int axis = rank > 0 ? static_cast<int>(random_() % static_cast<unsigned>(rank)) : 0;
     const std::int64_t length = rank > 0 ? x.shape()[static_cast<size_t>(axis)] : 1;
-    switch (random_() % 24) {
+    switch (random_() % 32) {
       case 0: return x + y;
       case 1: return x - y;
       case 2: return x * y;
@@ -109,6 +110,14 @@ class RandomProgram {
       case 20: return broadcast_to(reshape(x, {elements(x.shape()), 1}), {elements(x.shape()), 2});
       case 21: return gather(x, small_index(rank > 0 ? x.shape()[0] : 1));
       case 22: return scatter_add(x, small_index(4), 4);
+      case 23: return relu(x);
+      case 24: return gate(x, y);
+      case 25: return cumulative_sum(x);
+      case 26: return cumulative_product(select(x < b.constant(0.0), b.constant(-1.0), b.constant(1.0)));
+      case 27: return to_real(program::rank(x));
+      case 28: return gather(x, b.prompt_index() - b.prompt_index() + small_index(rank > 0 ? x.shape()[0] : 1));
+      case 29: return to_real(top_k(x, (length + 1) / 2)) * x;
+      case 30: return sort(x);
       default: return to_real(b.prompt_index() * b.integer_constant({}, {2}) - b.step()) * x;
     }
   }

@@ -101,6 +101,15 @@ TEST(Rewrite, PushesSlicesThroughEveryOperationBeforeThem) {
       {"concat across", concat({x * y, exp(y)}, 1)},
       {"pad across", pad(x * y, 0, 1, 7)},
       {"reshape", reshape(x * y, {4, 1, 5})},
+      {"softmax", softmax(x * y)},
+      {"causal softmax", causal_softmax(x * y, 1)},
+      {"log_sum_exp", log_sum_exp(x * y)},
+      {"layer norm", layer_norm(x * y)},
+      {"rms norm", rms_norm(x * y)},
+      {"cumulative sum", cumulative_sum(x * y)},
+      {"rank", to_real(rank(x * y))},
+      {"gather", gather(x * y, b.integer_constant({3}, {3, 0, 3}))},
+      {"gather by prompt", gather(w * 2.0, b.prompt_index() + b.integer_constant({2}, {0, 1}))},
   };
   for (const auto& [what, value] : whole)
     for (int axis = 0; axis < static_cast<int>(value.shape().size()); ++axis)
@@ -129,6 +138,56 @@ TEST(Rewrite, SlicesPassAReshapeThatKeepsTheirAxis) {
     EXPECT_EQ(live_flops(cheap.builder->program(), cheap.outputs),
               share * live_flops(b.program(), outputs));
   }
+}
+
+// The number of elements that functions of rows compute.
+std::int64_t row_elements(const Program& program) {
+  std::int64_t total = 0;
+  for (const Node& node : program.nodes) total += node.op == Op::kRow ? elements(node.shape) : 0;
+  return total;
+}
+
+TEST(Rewrite, TheLastRowOfACausalSoftmaxSeesEverything) {
+  Builder b;
+  const Value x = b.input("x", {2, 6, 6}, Rate::kPrompt), w = b.input("w", {6, 6}, Rate::kStep);
+  const std::vector<int> outputs{index(causal_softmax(layer_norm(matmul(x, w))), 1, 5).id()};
+  const Rewritten cheap = rewrite(b.program(), outputs);
+  const Program& program = cheap.builder->program();
+  EXPECT_EQ(row_elements(program), 2 * 2 * 6) << "one row a head of the norm and the softmax";
+  for (const Node& node : program.nodes) {
+    if (node.op == Op::kRow) { EXPECT_EQ(node.ints[0], 0) << "nothing left to hide"; }
+  }
+  expect_same_values(b.program(), outputs);
+
+  const std::vector<int> middle{index(causal_softmax(matmul(x, w), 1), 1, 2).id()};
+  const Rewritten third = rewrite(b.program(), middle);
+  EXPECT_EQ(row_elements(third.builder->program()), 2 * 6);
+  expect_same_values(b.program(), middle);
+}
+
+TEST(Rewrite, AnEmbeddingsGradientIsOneScatterOverPrompts) {
+  Builder b;
+  const Value table = b.input("table", {50, 4}, Rate::kStep), w = b.input("w", {4, 1}, Rate::kStep);
+  const Value tokens = b.prompt_index() + b.integer_constant({3}, {0, 7, 20});
+  const Value loss = prompt_mean(sum(square(matmul(gather(table, tokens), w))));
+  const std::vector<int> outputs{gradients(loss, std::vector{table})[0].id()};
+  const Rewritten cheap = rewrite(b.program(), outputs);
+  EXPECT_EQ(count(cheap.builder->program(), Op::kPromptScatterAdd), 1);
+  EXPECT_EQ(count(cheap.builder->program(), Op::kPromptSum), 0) << "no (50, 4) table a prompt";
+  EXPECT_EQ(count(cheap.builder->program(), Op::kScatterAdd), 0);
+  expect_same_values(b.program(), outputs);
+}
+
+TEST(Rewrite, OneTokensEmbeddingIsGatheredAlone) {
+  Builder b;
+  const Value table = b.input("table", {50, 4}, Rate::kStep);
+  const Value tokens = b.prompt_index() + b.integer_constant({3}, {0, 7, 20});
+  const std::vector<int> outputs{exp(index(gather(table, tokens), 0, 2)).id()};
+  const Rewritten cheap = rewrite(b.program(), outputs);
+  for (const Node& node : cheap.builder->program().nodes) {
+    if (node.op == Op::kGather) { EXPECT_EQ(node.shape, (Shape{1, 4})); }
+  }
+  expect_same_values(b.program(), outputs);
 }
 
 TEST(Rewrite, KeepsAWholeValueThatSlicesReadTogether) {
