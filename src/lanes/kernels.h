@@ -89,14 +89,14 @@ enum class RowFunction {
 };
 
 /// out(row) = f(in[0](row), in[1](row)). Causal (softmax and its gradient): row i of dims[2] sees the
-/// elements 0 .. i + offset, at least one; the others of p are 0. A NaN in a row of reals makes the
+/// elements 0 .. causal * i + offset, at least one; the others of p are 0. A NaN in a row of reals makes the
 /// row NaN where it is seen. out may be the same view as an input.
 struct RowArgs {
   std::int64_t groups = 1;
   Dims dims{1, 1, 1, 1};
   Operand out;
   std::array<Operand, 2> in;
-  bool causal = false;
+  std::int64_t causal = 0;  // 0: every row sees all
   std::int64_t offset = 0;
   double epsilon = 0;
 };
@@ -176,12 +176,12 @@ struct Kernels {
 
   void (*product)(const ProductArgs&);
   /// c(i,j) = sum over prompts (groups and lanes) and k of a(i,k) b(k,j): c plain, a and b lanes or
-  /// plain, at least one of them lanes. Per lane: for each group in order, k in order, one fma chain
-  /// from zero; then lanes folded by halves.
+  /// plain. Per lane: for each group in order, k in order, one fma chain from zero; then lanes folded by
+  /// halves. Both plain: one chain over groups and k (ordinary layout).
   void (*product_over_prompts)(const ProductArgs&);
 
   void (*sum)(const SumArgs&);
-  /// out plain, in lanes (no axis reduced): the sum over groups and lanes.
+  /// out plain (no axis reduced): the sum over groups, and lanes if `in` has them.
   void (*sum_over_prompts)(const SumArgs&);
 
   void (*gather)(const GatherArgs&);          // reals

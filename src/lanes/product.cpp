@@ -360,38 +360,149 @@ void multiply_all(const ProductArgs& args, std::int64_t groups,
 
 // ---- plain matrices ----
 
-// Vectors of D's length along the rows as far as they go, then of half the length, ...
-template <class D, int kMostRows>
-void multiply_plain(const ProductArgs& args, Matrices<Scalar<D>> m) {
-  constexpr std::int64_t kStep = hn::MaxLanes(D());
-  const std::int64_t all = m.rows, vectors_along = all / kStep;
-  if (vectors_along > 0) {
-    Matrices<Scalar<D>> whole = m;
-    whole.rows = vectors_along;
-    whole.a.across *= kStep;
-    whole.c.row *= kStep;
-    multiply_all<Product<D, Load::kBroadcast, kMostRows>>(args, 1, whole);
+// Vectors run along one side of c, scalars of the other are broadcast. The side of vectors passes in
+// panels of a few vectors and kPanelDepth of k, copied to where they lie without gaps (and without falling
+// into one set of L1) unless the other side is too short to pay for it. A last vector that is not full is
+// padded with zeros, and its part of c computed beside.
+constexpr std::int64_t kPanelDepth = 256;
+constexpr int kPanelVectors = 4;
+
+// `scalars` of the vectors' side from m.a on, m.k deep, to `vectors` vectors a step.
+template <class D>
+void pack_plain(Scalar<D>* out, const Panel<Scalar<D>>& from, std::int64_t depth, std::int64_t scalars,
+                int vectors) {
+  constexpr int kStep = static_cast<int>(hn::MaxLanes(D()));
+  const D d;
+  const std::int64_t whole = from.across == 1 ? scalars / kStep : 0, width = vectors * kStep;
+  for (std::int64_t k = 0; k < depth; ++k) {
+    const Scalar<D>* in = from.data + k * from.along;
+    for (std::int64_t v = 0; v < whole; ++v)
+      hn::Store(hn::LoadU(d, in + v * kStep), d, out + v * kStep);
+    for (std::int64_t i = whole * kStep; i < scalars; ++i) out[i] = in[i * from.across];
+    for (std::int64_t i = scalars; i < width; ++i) out[i] = 0;
+    out += width;
   }
-  if constexpr (kStep > 1) {
-    if (all % kStep == 0) return;
-    m.a.data += vectors_along * kStep * m.a.across;
-    m.c.data += vectors_along * kStep * m.c.row;
-    m.rows = all % kStep;
-    multiply_plain<hn::Half<D>, 1>(args, m);
+}
+
+// A panel of c whose scalars are not vectors in memory: computed in a buffer, strip by strip.
+template <class D, class Kernel>
+void multiply_beside(const Matrices<Scalar<D>>& m, std::int64_t scalars, int tile_columns) {
+  using T = Scalar<D>;
+  constexpr int kStep = static_cast<int>(hn::MaxLanes(D()));
+  HWY_ALIGN T buffer[kStripRows * kPanelVectors * kStep];
+  const std::int64_t width = m.rows * kStep;
+  for (std::int64_t column = 0; column < m.columns; column += kStripRows) {
+    Matrices<T> now = m;
+    now.columns = std::min(kStripRows, m.columns - column);
+    now.b.data += column * m.b.across;
+    now.c = {buffer, kStep, width};
+    T* c = m.c.data + column * m.c.column;
+    if (!m.begins)
+      for (std::int64_t j = 0; j < now.columns; ++j)
+        for (std::int64_t i = 0; i < width; ++i)
+          buffer[j * width + i] = i < scalars ? c[i * m.c.row + j * m.c.column] : 0;
+    multiply<Kernel>(now, Cut(m.rows, static_cast<int>(m.rows)), Cut(now.columns, tile_columns));
+    for (std::int64_t j = 0; j < now.columns; ++j)
+      for (std::int64_t i = 0; i < scalars; ++i)
+        c[i * m.c.row + j * m.c.column] = buffer[j * width + i];
   }
+}
+
+// m.rows counts scalars here, and m.a, m.c step by scalars along them.
+template <class D>
+void multiply_plain(const Matrices<Scalar<D>>& m) {
+  using T = Scalar<D>;
+  using Kernel = Product<D, Load::kBroadcast, kPanelVectors>;
+  constexpr int kStep = static_cast<int>(hn::MaxLanes(D()));
+  HWY_ALIGN T packed[kPanelDepth * kPanelVectors * kStep];
+
+  const std::int64_t vectors = (m.rows + kStep - 1) / kStep;
+  const auto [tile_rows, tile_columns] = choose_tile(vectors, m.columns, m.k, kPanelVectors);
+  const Cut panels(vectors, tile_rows);
+  for (std::int64_t k = 0; k < m.k; k += kPanelDepth) {
+    std::int64_t first = 0;  // scalar of the panel
+    for (std::int64_t panel = 0; panel < panels.tiles; ++panel) {
+      const int width = panels.size(panel < panels.large ? 0 : 1);
+      const std::int64_t scalars = std::min<std::int64_t>(width * kStep, m.rows - first);
+      Matrices<T> now = m;
+      now.rows = width;
+      now.k = std::min(kPanelDepth, m.k - k);
+      now.begins = m.begins && k == 0;
+      now.a.data += first * m.a.across + k * m.a.along;
+      now.b.data += k * m.b.along;
+      now.c.data += first * m.c.row;
+      const bool full = scalars == width * kStep;
+      if (full && m.a.across == 1 && m.columns < kPackingRows) {
+        now.a.across = kStep;
+      } else {
+        pack_plain<D>(packed, now.a, now.k, scalars, width);
+        now.a = {packed, kStep, width * kStep};
+      }
+      if (full && m.c.row == 1) {
+        now.c.row = kStep;
+        multiply<Kernel>(now, Cut(width, width), Cut(m.columns, tile_columns));
+      } else {
+        multiply_beside<D, Kernel>(now, scalars, tile_columns);
+      }
+      first += scalars;
+    }
+  }
+}
+
+// True if rows of a and c go on from one prompt to the next, where b is the same for all.
+bool rows_go_on(const ProductArgs& args) {
+  return args.groups > 1 && args.batch0 == 1 && args.batch1 == 1 && args.b.group_stride == 0 &&
+         args.a.group_stride == args.m * args.a.strides[2] &&
+         args.c.group_stride == args.m * args.c.strides[2];
+}
+
+// The same of k, for sums over prompts.
+bool depth_goes_on(const ProductArgs& args) {
+  return args.groups > 1 && args.batch0 == 1 && args.batch1 == 1 &&
+         args.a.group_stride == args.k * args.a.strides[3] &&
+         args.b.group_stride == args.k * args.b.strides[2];
+}
+
+// Vectors along the longer side that lies without gaps; along columns if both do.
+bool has_vectors_along_rows(const ProductArgs& args) {
+  return args.n == 1 || (args.c.strides[3] != 1 && args.c.strides[2] == 1);
 }
 
 template <class D>
 void product_plain(ProductArgs args) {
-  const auto vectors_along_rows = [&] { return args.c.strides[2] == 1 && args.a.strides[2] == 1; };
-  const auto vectors_along_columns = [&] {
-    return args.c.strides[3] == 1 && args.b.strides[3] == 1;
-  };
-  if (vectors_along_columns() && (args.n > 1 || !vectors_along_rows())) transpose(args);
-  if (vectors_along_rows())
-    multiply_plain<D, kMaxSide>(args, matrices<Scalar<D>>(args));
-  else
-    multiply_plain<hn::CappedTag<Scalar<D>, 1>, 3>(args, matrices<Scalar<D>>(args));
+  if (rows_go_on(args)) {
+    args.m *= args.groups;
+    args.groups = 1;
+  }
+  if (!has_vectors_along_rows(args)) transpose(args);
+  const Matrices<Scalar<D>> whole = matrices<Scalar<D>>(args);
+  for_each_matrix(args, args.groups, [&](std::int64_t b0, std::int64_t b1, std::int64_t g) {
+    Matrices<Scalar<D>> m = whole;
+    m.c.data += offset(args.c, b0, b1, g);
+    m.a.data += offset(args.a, b0, b1, g);
+    m.b.data += offset(args.b, b0, b1, g);
+    multiply_plain<D>(m);
+  });
+}
+
+// The chain goes through all prompts, each a group.
+template <class D>
+void product_plain_over_prompts(ProductArgs args) {
+  if (depth_goes_on(args)) {
+    args.k *= args.groups;
+    args.groups = 1;
+  }
+  if (!has_vectors_along_rows(args)) transpose(args);
+  const Matrices<Scalar<D>> whole = matrices<Scalar<D>>(args);
+  for_each_matrix(args, args.groups, [&](std::int64_t b0, std::int64_t b1, std::int64_t g) {
+    Matrices<Scalar<D>> m = whole;
+    m.start = 0;
+    m.begins = g == 0;
+    m.c.data += offset(args.c, b0, b1, 0);
+    m.a.data += offset(args.a, b0, b1, g);
+    m.b.data += offset(args.b, b0, b1, g);
+    multiply_plain<D>(m);
+  });
 }
 
 // ---- lanes ----
@@ -464,6 +575,7 @@ template <class D>
 void product_over_prompts(const ProductArgs& args) {
   if (is_empty(args)) return;
   if (args.k == 0) return write_zeros<Scalar<D>>(args, 1);
+  if (!args.a.lanes && !args.b.lanes) return product_plain_over_prompts<D>(args);
   multiply_lanes<D>(args, 1, args.groups, true);
 }
 

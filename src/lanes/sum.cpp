@@ -57,14 +57,41 @@ HWY_INLINE void sum_element(D d, const Axes& reduced, std::int64_t scalars, cons
   for (int v = 0; v < kVectors; ++v) hn::StoreU(sum[v], d, out + v * kStep);
 }
 
+// A plain sum whose inmost axis is kept and lies without gaps: vectors along it, each element in the stated
+// order.
+template <class D>
+void sum_rows(const SumArgs& args, const Scalar<D>* in, Scalar<D>* out) {
+  constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
+  const std::int64_t n = args.dims[3];
+  SumArgs inner = args;
+  inner.dims[3] = 1;
+  const Axes kept(inner, false);
+  inner.reduced[3] = true;  // of one element
+  const Axes reduced(inner, true);
+  kept.visit([&](std::int64_t from, std::int64_t to) HWY_ATTR {
+    std::int64_t i = 0;
+    for (; i + kStep <= n; i += kStep)
+      sum_element<D, 1>(D(), reduced, 1, in + from + i, out + to + i);
+    for (; i < n; ++i)
+      sum_element<hn::CappedTag<Scalar<D>, 1>, 1>(hn::CappedTag<Scalar<D>, 1>(), reduced, 1,
+                                                  in + from + i, out + to + i);
+  });
+}
+
 template <class D>
 void sum(const SumArgs& args) {
   using T = Scalar<D>;
   const Axes kept(args, false), reduced(args, true);
   const std::int64_t scalars = args.out.lanes ? kLanes : 1;
+  const bool has_rows = !args.out.lanes && !args.reduced[3] && args.dims[3] > 1 &&
+                        args.in.strides[3] == 1 && args.out.strides[3] == 1;
   for (std::int64_t group = 0; group < args.groups; ++group) {
     const T* in = static_cast<const T*>(args.in.data) + group * args.in.group_stride * scalars;
     T* out = static_cast<T*>(args.out.data) + group * args.out.group_stride * scalars;
+    if (has_rows) {
+      sum_rows<D>(args, in, out);
+      continue;
+    }
     kept.visit([&](std::int64_t from, std::int64_t to) HWY_ATTR {
       if (args.out.lanes)
         sum_element<D, vectors(D())>(D(), reduced, scalars, in + from * scalars,
@@ -76,7 +103,7 @@ void sum(const SumArgs& args) {
 }
 
 template <class D>
-void sum_over_prompts(const SumArgs& args) {
+void sum_over_lanes(const SumArgs& args) {
   using T = Scalar<D>;
   const D d;
   constexpr int kStep = static_cast<int>(hn::MaxLanes(D()));
@@ -95,6 +122,28 @@ void sum_over_prompts(const SumArgs& args) {
     }
     out[to] = fold_lanes(d, sums);
   });
+}
+
+// Prompts are one more reduced axis, the outermost.
+template <class D>
+void sum_over_plain_prompts(const SumArgs& args) {
+  using T = Scalar<D>;
+  const Axes elements(args, false);
+  const T* in = static_cast<const T*>(args.in.data);
+  T* out = static_cast<T*>(args.out.data);
+  elements.visit([&](std::int64_t from, std::int64_t to) { out[to] = in[from]; });
+  for (std::int64_t group = 1; group < args.groups; ++group) {
+    const T* of_prompt = in + group * args.in.group_stride;
+    elements.visit([&](std::int64_t from, std::int64_t to) { out[to] += of_prompt[from]; });
+  }
+}
+
+template <class D>
+void sum_over_prompts(const SumArgs& args) {
+  if (args.in.lanes)
+    sum_over_lanes<D>(args);
+  else
+    sum_over_plain_prompts<D>(args);
 }
 
 template <class D>
