@@ -42,21 +42,50 @@ void check_descent(const std::vector<Arm>& arms, Checks& checks) {
   checks.condense(mark, 20);
 }
 
-// The specification bounds the early-phase formula's error by 8 % for alpha <= 0.01 (section 5). One
-// mixture of the full study exceeds it there (8.4 % at K = 4, s = 1, n = 400), so the check fails at
-// full scale: the bound is the specification's, the error falls like 1/ln(1/alpha).
-void check_early_phase(const std::vector<Arm>& arms, Checks& checks) {
-  const size_t mark = checks.size();
+constexpr double kEarlyPhaseBound = 0.08;
+
+// The early-phase formula beside the ODE. The specification bounds their distance by 8 % for
+// alpha <= 0.01 (section 5); one mixture of the full study exceeds it there, and the claim says so.
+struct EarlyPhase {
+  const Arm* arm;
+  double ode, formula;
+
+  double error() const { return std::abs(formula / ode - 1); }
+  std::string name() const { return mixture_name(law_of(*arm).mixture) + other_axes(*arm); }
+};
+
+std::vector<EarlyPhase> early_phases(const std::vector<Arm>& arms) {
+  std::vector<EarlyPhase> phases;
   for (const Arm& arm : arms) {
     const Law law = law_of(arm);
     if (law.alpha > 1.0001e-2) continue;
-    const double ode = theory::plateau(law.spectrum, law.alpha, kHalf);
-    checks.add(
-        fmt::format("T_lin of the early phase, {}{}", mixture_name(law.mixture), other_axes(arm)),
-        ode, analysis::exact(theory::linear_plateau(law.spectrum, law.alpha, kHalf)),
-        within(ode, 0.08), "ODE within 8 %");
+    phases.push_back({&arm, theory::plateau(law.spectrum, law.alpha, kHalf),
+                      theory::linear_plateau(law.spectrum, law.alpha, kHalf)});
   }
+  return phases;
+}
+
+void check_early_phase(const std::vector<Arm>& arms, Checks& checks) {
+  const size_t mark = checks.size();
+  for (const EarlyPhase& phase : early_phases(arms))
+    checks.add(fmt::format("T_lin of the early phase, {}", phase.name()), phase.ode,
+               analysis::exact(phase.formula), within(phase.ode, kEarlyPhaseBound),
+               "ODE within 8 %");
   checks.condense(mark, 4);
+}
+
+// No run decides whether the formula keeps its bound.
+std::string cause(const Measurements& measurements) {
+  const std::vector<Arm> arms = measurements.arms("plateau");
+  const std::vector<EarlyPhase> phases = early_phases(arms);
+  const auto worst = std::ranges::max_element(phases, {}, &EarlyPhase::error);
+  if (worst == phases.end() || worst->error() <= kEarlyPhaseBound) return "";
+  return fmt::format(
+      "The early-phase formula T_lin is {:.2f} % off the ODE at {}. No run enters that comparison "
+      "of theory with theory: the formula follows only the growth from small weights, its error "
+      "falls like 1/ln(1/α), and the specification's bound of 8 % for α ≤ 0.01 is too narrow for "
+      "this mixture. ",
+      100 * worst->error(), worst->name());
 }
 
 void check_logistic(const std::vector<Arm>& arms, Checks& checks) {
@@ -161,6 +190,6 @@ report::Claim judge(const Measurements& measurements) {
 
 }  // namespace
 
-ClaimRecipe plateau_law() { return {"C7", {"plateau"}, {}, judge, {}}; }
+ClaimRecipe plateau_law() { return {"C7", {"plateau"}, {}, judge, cause}; }
 
 }  // namespace iclab::papers::task_diversity
