@@ -157,19 +157,8 @@ std::string cell(const Setting& value) {
   return quoted(to_text(value));
 }
 
-const char* status_text(const StoredRun& run) {
-  if (!run.error.empty()) return "failed";
-  switch (run.status) {
-    case train::RunStatus::kRunning:
-      return "running";
-    case train::RunStatus::kFinished:
-      return "finished";
-    case train::RunStatus::kStopped:
-      return "stopped";
-    case train::RunStatus::kDiverged:
-      return "diverged";
-  }
-  return "";
+std::string_view status_text(const StoredRun& run) {
+  return run.error.empty() ? status_name(run.status) : "failed";
 }
 
 std::string header(const Study& study) {

@@ -120,20 +120,6 @@ class WriterLock {
   int descriptor_ = -1;
 };
 
-std::string status_text(train::RunStatus status) {
-  switch (status) {
-    case train::RunStatus::kRunning:
-      return "running";
-    case train::RunStatus::kFinished:
-      return "finished";
-    case train::RunStatus::kStopped:
-      return "stopped";
-    case train::RunStatus::kDiverged:
-      return "diverged";
-  }
-  return "";
-}
-
 train::RunStatus status_of(const std::string& text) {
   if (text == "finished") return train::RunStatus::kFinished;
   if (text == "stopped") return train::RunStatus::kStopped;
@@ -194,7 +180,7 @@ class Saver {
       fail_.bind(1, std::string_view(progress.error)).bind(2, run).run();
       return run;
     }
-    update_.bind(1, std::string_view(status_text(progress.status)))
+    update_.bind(1, status_name(progress.status))
         .bind(2, progress.step)
         .bind(3, progress.seconds)
         .bind(4, std::string_view(progress.plan))
@@ -287,6 +273,20 @@ class Saver {
 };
 
 }  // namespace
+
+std::string_view status_name(train::RunStatus status) {
+  switch (status) {
+    case train::RunStatus::kRunning:
+      return "running";
+    case train::RunStatus::kFinished:
+      return "finished";
+    case train::RunStatus::kStopped:
+      return "stopped";
+    case train::RunStatus::kDiverged:
+      return "diverged";
+  }
+  return "";
+}
 
 struct Store::Impl {
   std::filesystem::path folder;

@@ -10,6 +10,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "train/run.h"
@@ -23,6 +24,9 @@ struct Series {
   std::vector<std::int64_t> steps;          // ascending
   std::vector<std::vector<double>> values;  // [step][element]
 };
+
+/// "running", "finished", "stopped", "diverged": as stores and tables spell it.
+std::string_view status_name(train::RunStatus status);
 
 struct StoredRun {
   std::string id;

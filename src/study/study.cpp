@@ -42,6 +42,14 @@ void check_tables(const Node& root) {
                                    node.where(), key, join(kTables), did_you_mean(key, kTables)));
 }
 
+// Results, tables and figures are put into folders of a study's name.
+bool is_folder_name(const std::string& name) {
+  return !name.empty() && !name.starts_with('.') && std::ranges::none_of(name, [](char c) {
+    const auto byte = static_cast<unsigned char>(c);
+    return c == '/' || byte < 0x20 || byte == 0x7f;
+  });
+}
+
 void read_header(const Node& root, Study& study, bool& is_double) {
   const Node empty = [&root] {
     Node node;
@@ -52,9 +60,11 @@ void read_header(const Node& root, Study& study, bool& is_double) {
   const Settings settings = read_section(study_section(), table);
   study.name = settings.has("name") ? settings.text("name")
                                     : std::filesystem::path(study.file).stem().string();
-  if (study.name.empty())
+  if (!is_folder_name(study.name))
     throw UsageError(
-        fmt::format("{}: found '', accepted is a name", where_in(table, "[study]")("name")));
+        fmt::format("{}: found '{}', accepted is the name of a folder: no '/', no "
+                    "control characters, no '.' in front",
+                    where_in(table, "[study]")("name"), study.name));
   study.seeds = settings.integer("seeds");
   study.seed = static_cast<std::uint64_t>(settings.integer("seed"));
   study.independent = settings.boolean("independent");

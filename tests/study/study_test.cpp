@@ -10,7 +10,9 @@
 namespace iclab::study {
 namespace {
 
+using testing::AllOf;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::StartsWith;
 
@@ -224,7 +226,8 @@ TEST(Study, TheFilesOfTheExamplesAreRead) {
 struct Bad {
   const char* part;  // of kSmallStudy; "" appends
   const char* by;
-  const char* message;  // its beginning
+  const char* message;   // its beginning
+  const char* end = "";  // of it: what lies between may grow with the registries
 };
 
 class BadStudy : public testing::TestWithParam<Bad> {};
@@ -232,7 +235,7 @@ class BadStudy : public testing::TestWithParam<Bad> {};
 TEST_P(BadStudy, IsRefused) {
   const Bad& bad = GetParam();
   const std::string text = *bad.part ? with(kSmallStudy, bad.part, bad.by) : kSmallStudy + bad.by;
-  EXPECT_THAT(error_of(text), StartsWith(bad.message));
+  EXPECT_THAT(error_of(text), AllOf(StartsWith(bad.message), EndsWith(bad.end)));
 }
 
 INSTANTIATE_TEST_SUITE_P(
@@ -319,24 +322,29 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"[model]\nkind = \"linear-attention\"", "[model]\nkind = 3",
             "s.toml:11: [model] kind: found 3, accepted is text"},
         Bad{"name = \"small\"", "name = \"\"",
-            "s.toml:2: [study] name: found '', accepted is a name"}));
+            "s.toml:2: [study] name: found '', accepted is the name of a folder"},
+        Bad{"name = \"small\"", "name = \"../small\"",
+            "s.toml:2: [study] name: found '../small', accepted is the name of a folder"},
+        Bad{"name = \"small\"", "name = \"a/b\"", "s.toml:2: [study] name: found 'a/b'"},
+        Bad{"name = \"small\"", "name = \"a\\nb\"", "s.toml:2: [study] name: found 'a"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Names, BadStudy,
     testing::Values(
         Bad{"kind = \"linear-regression\"", "kind = \"linear-regresion\"",
-            "s.toml:6: [task] kind: unknown task 'linear-regresion'; accepted are "},
+            "s.toml:6: [task] kind: unknown task 'linear-regresion'; accepted are ",
+            "; did you mean 'linear-regression'?"},
         Bad{"kind = \"linear-attention\"", "kind = \"linear-atention\"",
-            "s.toml:11: [model] kind: unknown model 'linear-atention'; accepted are "
-            "linear-attention; did you mean"},
+            "s.toml:11: [model] kind: unknown model 'linear-atention'; accepted are ",
+            "; did you mean 'linear-attention'?"},
         Bad{"kind = \"risk\"", "kind = \"rsik\"",
             "s.toml:21: [[probe]] kind: unknown probe 'rsik'; accepted are "},
         Bad{"kind = \"adam\"", "kind = \"adm\"",
             "s.toml:16: [train] optimizer kind: unknown optimizer 'adm'; accepted are sgd, "
             "momentum, adam; did you mean 'adam'?"},
         Bad{"batch = 32", "loss = \"msee\"",
-            "s.toml:17: [train] loss: found 'msee', accepted is one of mse, population; did "
-            "you mean 'mse'?"},
+            "s.toml:17: [train] loss: found 'msee', accepted is one of mse, ",
+            "; did you mean 'mse'?"},
         Bad{"form = \"factored\"", "form = \"factord\"",
             "s.toml:12: [model] form: found 'factord', accepted is one of merged, "
             "factored, separate, full; did you mean 'factored'?"},
