@@ -23,6 +23,8 @@
 
 ICLAB_EMBED(page_html, ICLAB_ASSETS "/page.html")
 ICLAB_EMBED(index_html, ICLAB_ASSETS "/index.html")
+ICLAB_EMBED(head_html, ICLAB_ASSETS "/head.html")
+ICLAB_EMBED(letters_html, ICLAB_ASSETS "/letters.html")
 ICLAB_EMBED(page_css, ICLAB_ASSETS "/page.css")
 ICLAB_EMBED(page_js, ICLAB_ASSETS "/page.js")
 ICLAB_EMBED(vega_js, ICLAB_NODE_MODULES "/vega/build/vega.min.js")

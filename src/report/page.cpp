@@ -37,6 +37,19 @@ std::vector<const Figure*> figures_of(const PaperReport& report) {
   return figures;
 }
 
+// What a browser may load: nothing from anywhere. Vega compiles its expressions, hence
+// 'unsafe-eval'.
+constexpr const char* kPagePolicy =
+    "default-src 'none'; script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; "
+    "img-src data: blob:";
+constexpr const char* kIndexPolicy = "default-src 'none'; style-src 'unsafe-inline'";
+
+std::string head(const std::string& title_html, const char* policy) {
+  const Places places = {
+      {"policy", policy}, {"title", title_html}, {"css", std::string(page_css())}};
+  return fill(head_html(), places);
+}
+
 std::string arxiv_link(const std::string& id) {
   return fmt::format("<a href=\"https://arxiv.org/abs/{0}\">arXiv:{0}</a>", escape(id));
 }
@@ -136,10 +149,10 @@ std::string page_text(const PaperReport& report, const Palette& palette) {
   for (const Claim& claim : report.claims) cards += card_html(claim, palette, above);
   const bool study = is_study(report);
   const Places places = {
+      {"head", head(escape(report.title) + " · ICLab", kPagePolicy)},
       {"title", escape(report.title)},
       {"kind", study ? "study" : "reproduction"},
       {"paper", escape(report.paper)},
-      {"css", std::string(page_css())},
       {"authors", escape(report.authors)},
       {"arxiv", report.arxiv.empty() ? "" : arxiv_link(report.arxiv)},
       {"summary", escape(report.summary)},
@@ -147,11 +160,13 @@ std::string page_text(const PaperReport& report, const Palette& palette) {
       {"strip", strip(report, "")},
       {"facts", facts(report)},
       {"headline", headline(report, palette)},
-      {"note", section("note", study ? "Runs" : "What is the paper’s and what is ours", notes(report))},
+      {"note",
+       section("note", study ? "Runs" : "What is the paper’s and what is ours", notes(report))},
       {"claims", section("claims", study ? "Series" : "Claims", cards)},
       {"unchecked", section("unchecked", study ? "What is not drawn" : "What could not be checked",
                             unchecked(report))},
       {"references", section("references", "References", references(report))},
+      {"letters", std::string(letters_html())},
       {"colophon", colophon(report)},
       {"vega", script_text(vega_js())},
       {"vega-lite", script_text(vega_lite_js())},
@@ -201,7 +216,8 @@ std::filesystem::path write_index(std::span<const PaperReport> reports,
     return escape(join(std::vector<std::string>(values.begin(), values.end())));
   };
   const Places places = {
-      {"css", std::string(page_css())},
+      {"head", head("ICLab reproductions", kIndexPolicy)},
+      {"letters", std::string(letters_html())},
       {"rows", rows},
       {"facts", fact("papers", std::to_string(reports.size())) +
                     fact("total time", escape(human_seconds(seconds))) +
