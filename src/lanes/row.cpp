@@ -307,7 +307,7 @@ HWY_INLINE void for_each_line(const RowArgs& args, F f) {
 
 // Elements that row i of a matrix sees.
 HWY_INLINE std::int64_t seen(const RowArgs& args, std::int64_t i) {
-  return args.causal ? std::min(args.dims[3], i + args.offset + 1) : args.dims[3];
+  return args.causal == 0 ? args.dims[3] : std::min(args.dims[3], args.causal * i + args.offset + 1);
 }
 
 template <class View, class Function>
@@ -323,7 +323,7 @@ void run_views(const RowArgs& args) {
     const View b = args.in[1].data ? view(args.in[1]) : a;
     const std::int64_t n = seen(args, at[2]);
     Function::row(out, a, b, n, args.epsilon);
-    if (!args.causal) return;
+    if (args.causal == 0) return;
     const std::int64_t scalars = args.out.lanes ? kLanes : 1;
     for (std::int64_t j = n; j < args.dims[3]; ++j)
       std::fill_n(out.data + j * out.stride * scalars, scalars, T(0));

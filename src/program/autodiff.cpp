@@ -211,11 +211,11 @@ void Differentiation::propagate(int id, Value g) {
     }
     case Op::kSlice: {
       const auto axis = static_cast<int>(node.ints[0]);
-      return add(x, pad(g, axis, node.ints[1], value(x).shape()[static_cast<size_t>(axis)]));
+      return add(x, pad(g, axis, node.ints[1], value(x).shape()[static_cast<size_t>(axis)], node.ints[2]));
     }
     case Op::kPad: {
       const auto axis = static_cast<int>(node.ints[0]);
-      return add(x, slice(g, axis, node.ints[1], value(x).shape()[static_cast<size_t>(axis)]));
+      return add(x, slice(g, axis, node.ints[1], value(x).shape()[static_cast<size_t>(axis)], node.ints[2]));
     }
     case Op::kConcat: {
       const auto axis = static_cast<int>(node.ints[0]);

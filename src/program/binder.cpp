@@ -179,8 +179,9 @@ template <class T>
 void Binder<T>::bind_pad(int id) {
   const Node& n = node(id);
   bind_fill(id);
-  bind_copy(part_of(id, n.ints[0], n.ints[1]), operand(n.in[0]),
-            padded_dims(node(n.in[0]).shape), n.dtype);
+  Operand part = part_of(id, n.ints[0], n.ints[1]);
+  part.strides[lanes::kMaxRank - n.shape.size() + static_cast<size_t>(n.ints[0])] *= n.ints[2];
+  bind_copy(part, operand(n.in[0]), padded_dims(node(n.in[0]).shape), n.dtype);
 }
 
 template <class T>
@@ -236,7 +237,7 @@ lanes::RowArgs Binder<T>::row_args(int id) const {
   args.dims = padded_dims(node(n.in[0]).shape);
   args.out = operand(id);
   for (size_t i = 0; i < n.in.size(); ++i) args.in[i] = operand(n.in[i]);
-  args.causal = n.ints[0] != 0;
+  args.causal = n.ints[0];
   args.offset = n.ints[1];
   args.epsilon = n.data[0];
   return args;

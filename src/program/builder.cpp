@@ -460,15 +460,17 @@ Value transpose(Value a) {
   return permute(a, order);
 }
 
-Value slice(Value a, int axis, std::int64_t begin, std::int64_t length) {
+Value slice(Value a, int axis, std::int64_t begin, std::int64_t length, std::int64_t step) {
   const auto at = static_cast<size_t>(axis_of("slice", a, axis));
-  if (begin < 0 || length < 1 || begin + length > a.shape()[at])
+  if (step < 1) fail("slice", fmt::format("expected step >= 1, received {}", step));
+  const std::int64_t end = begin + (length - 1) * step + 1;
+  if (begin < 0 || length < 1 || end > a.shape()[at])
     fail("slice", fmt::format("expected a range within [0, {}), received [{}, {})", a.shape()[at],
-                              begin, begin + length));
+                              begin, end));
   Shape shape = a.shape();
   shape[at] = length;
   return a.builder().emit({.op = Op::kSlice, .dtype = a.dtype(), .shape = shape, .in = {a.id()},
-                           .ints = {static_cast<std::int64_t>(at), begin}});
+                           .ints = {static_cast<std::int64_t>(at), begin, length == 1 ? 1 : step}});
 }
 
 Value index(Value a, int axis, std::int64_t i) {
@@ -510,16 +512,18 @@ Value concat(const std::vector<Value>& parts, int axis) {
   return parts[0].builder().emit(std::move(node));
 }
 
-Value pad(Value a, int axis, std::int64_t begin, std::int64_t length) {
+Value pad(Value a, int axis, std::int64_t begin, std::int64_t length, std::int64_t step) {
   expect("pad", a, DType::kReal);
   const auto at = static_cast<size_t>(axis_of("pad", a, axis));
-  if (begin < 0 || begin + a.shape()[at] > length)
-    fail("pad", fmt::format("expected begin + {} <= length, received begin {} and length {}",
-                            a.shape()[at], begin, length));
+  const std::int64_t end = begin + (a.shape()[at] - 1) * step + 1;
+  if (begin < 0 || step < 1 || end > length)
+    fail("pad", fmt::format("expected begin >= 0, step >= 1 and an end within length {}, received begin {}, "
+                            "step {} and end {}", length, begin, step, end));
   Shape shape = a.shape();
   shape[at] = length;
+  const std::int64_t apart = a.shape()[at] == 1 ? 1 : step;
   return a.builder().emit({.op = Op::kPad, .shape = shape, .in = {a.id()},
-                           .ints = {static_cast<std::int64_t>(at), begin}});
+                           .ints = {static_cast<std::int64_t>(at), begin, apart}});
 }
 
 Value matmul(Value a, Value b) {

@@ -148,14 +148,15 @@ Value select(Value condition, Value yes, Value no);   // reals, or integers
 Value reshape(Value a, const Shape& shape);
 Value transpose(Value a);  // the last two axes
 Value permute(Value a, const std::vector<int>& order);
-Value slice(Value a, int axis, std::int64_t begin, std::int64_t length);
+/// `length` elements along the axis from `begin` on, `step` apart.
+Value slice(Value a, int axis, std::int64_t begin, std::int64_t length, std::int64_t step = 1);
 Value index(Value a, int axis, std::int64_t i);  // slice of length 1, axis dropped
 Value broadcast_to(Value a, const Shape& shape);
 
 // ---- structure ----
 Value concat(const std::vector<Value>& parts, int axis);
-/// Zeros of length `length` along the axis with `a` from `begin` on.
-Value pad(Value a, int axis, std::int64_t begin, std::int64_t length);
+/// Zeros of length `length` along the axis with the elements of `a` from `begin` on, `step` apart.
+Value pad(Value a, int axis, std::int64_t begin, std::int64_t length, std::int64_t step = 1);
 /// (..., m, k) x (..., k, n) -> (..., m, n); a vector (k) stands for a row on the left, for a column on
 /// the right, and its axis is dropped from the result.
 Value matmul(Value a, Value b);

@@ -143,7 +143,7 @@ class Planner {
       case Op::kSlice: {
         const size_t axis = lanes::kMaxRank - view.shape.size() + static_cast<size_t>(view.ints[0]);
         place.offset += view.ints[1] * source.strides[axis];
-        if (dims[axis] == 1) place.strides[axis] = 0;
+        place.strides[axis] = dims[axis] == 1 ? 0 : view.ints[2] * source.strides[axis];
         return true;
       }
       case Op::kBroadcast: return true;  // stretched dims have stride 0 already

@@ -45,9 +45,9 @@ struct Node {
   Shape shape{};
   std::vector<int> in{};           // operands, earlier nodes
   int code = 0;                    // which Unary, Binary, Compare, Logic, Integer, Row or Draw
-  std::vector<std::int64_t> ints{}; // transpose: permutation; slice: axis, begin; sum: axes;
-                                   // pad: axis, begin; concat: axis; draw: bound;
-                                   // row: causal (0 or 1), offset
+  std::vector<std::int64_t> ints{}; // transpose: permutation; slice: axis, begin, step; sum: axes;
+                                   // pad: axis, begin, step; concat: axis; draw: bound;
+                                   // row: causal (elements more a row), offset
   std::vector<double> data{};      // constant: numbers; categorical draw: thresholds; alias draw: keep
                                    // probabilities, then others; gamma draw: shapes; row: epsilon
   std::string name{};              // of an input

@@ -80,7 +80,7 @@ class Pass {
     const Node& node = from_[id];
     if (node.op == Op::kSlice && only_sliced_[static_cast<size_t>(node.in[0])]) {
       const auto axis = static_cast<size_t>(node.ints[0]);
-      const Value pushed = sliced(node.in[0], axis, node.ints[1], node.shape[axis]);
+      const Value pushed = sliced(node.in[0], axis, {node.ints[1], node.shape[axis], node.ints[2]});
       if (pushed.valid()) return pushed.id();
     }
     if (node.op == Op::kPromptSum) return summed(mapped(node.in[0])).id();
@@ -89,20 +89,29 @@ class Pass {
     return to_.emit(std::move(copy)).id();
   }
 
-  // The part [begin, begin + length) along `axis` of the old value `id`, from parts of its operands;
-  // invalid if the slice can't be pushed through.
-  Value sliced(int id, size_t axis, std::int64_t begin, std::int64_t length) {
+  // Which elements of an axis a slice takes.
+  struct Range {
+    std::int64_t begin, length, step;
+  };
+
+  static Value part_of(Value x, int axis, const Range& range) {
+    return slice(x, axis, range.begin, range.length, range.step);
+  }
+
+  // The part of the old value `id` that a slice along `axis` takes, from parts of its operands; invalid if
+  // the slice can't be pushed through.
+  Value sliced(int id, size_t axis, const Range& range) {
     const Node& node = from_[id];
     const size_t rank = node.shape.size();
     Node part{.op = node.op, .dtype = node.dtype, .shape = node.shape, .code = node.code};
-    part.shape[axis] = length;
+    part.shape[axis] = range.length;
 
     // The operand's part along the output's axis, aligned at the right; whole where it is stretched.
     const auto aligned = [&](int operand) {
       const Value x = mapped(operand);
       const size_t lead = rank - x.shape().size();
       if (axis < lead || x.shape()[axis - lead] == 1) return x;
-      return slice(x, static_cast<int>(axis - lead), begin, length);
+      return part_of(x, static_cast<int>(axis - lead), range);
     };
 
     switch (node.op) {
@@ -120,14 +129,14 @@ class Pass {
       case Op::kTranspose: {
         const auto source = static_cast<int>(node.ints[axis]);
         std::vector<int> order(node.ints.begin(), node.ints.end());
-        return permute(slice(mapped(node.in[0]), source, begin, length), order);
+        return permute(part_of(mapped(node.in[0]), source, range), order);
       }
       case Op::kProduct: {
         const Value a = mapped(node.in[0]), b = mapped(node.in[1]);
         if (axis == rank - 2)
-          return matmul(slice(a, -2, begin, length), b);
+          return matmul(part_of(a, -2, range), b);
         if (axis == rank - 1)
-          return matmul(a, slice(b, -1, begin, length));
+          return matmul(a, part_of(b, -1, range));
         return matmul(aligned(node.in[0]), aligned(node.in[1]));
       }
       case Op::kSum: {
@@ -136,7 +145,7 @@ class Pass {
           if (std::find(node.ints.begin(), node.ints.end(), source) != node.ints.end()) continue;
           if (kept++ == axis) break;
         }
-        const Value x = slice(mapped(node.in[0]), static_cast<int>(source), begin, length);
+        const Value x = part_of(mapped(node.in[0]), static_cast<int>(source), range);
         return sum(x, std::vector<int>(node.ints.begin(), node.ints.end()));
       }
       case Op::kConcat: {
@@ -147,10 +156,11 @@ class Pass {
           const Value x = mapped(in);
           const std::int64_t size = x.shape()[along];
           if (along != axis) {
-            parts.push_back(slice(x, static_cast<int>(axis), begin, length));
+            parts.push_back(part_of(x, static_cast<int>(axis), range));
           } else {
-            const std::int64_t from = std::max(begin - at, std::int64_t{0});
-            const std::int64_t to = std::min(begin + length - at, size);
+            if (range.step != 1) return {};
+            const std::int64_t from = std::max(range.begin - at, std::int64_t{0});
+            const std::int64_t to = std::min(range.begin + range.length - at, size);
             if (from < to) parts.push_back(slice(x, static_cast<int>(axis), from, to - from));
           }
           at += size;
@@ -159,31 +169,34 @@ class Pass {
       }
       case Op::kPad: {
         if (static_cast<size_t>(node.ints[0]) == axis) return {};
-        const Value x = slice(mapped(node.in[0]), static_cast<int>(axis), begin, length);
+        const Value x = part_of(mapped(node.in[0]), static_cast<int>(axis), range);
         const auto along = static_cast<size_t>(node.ints[0]);
-        return pad(x, static_cast<int>(along), node.ints[1], node.shape[along]);
+        return pad(x, static_cast<int>(along), node.ints[1], node.shape[along], node.ints[2]);
       }
       case Op::kRow: {
         if (axis == rank - 1) return {};
         part.ints = node.ints;
         part.data = node.data;
-        if (axis + 2 == rank) part.ints[1] += node.ints[0] * begin;  // causal: rows further down
+        if (axis + 2 == rank) {  // causal: rows further down and further apart
+          part.ints[1] += node.ints[0] * range.begin;
+          part.ints[0] *= range.step;
+        }
         for (const int in : node.in) part.in.push_back(aligned(in).id());
         return to_.emit(std::move(part));
       }
       case Op::kGather: {
         const Value table = mapped(node.in[0]), index = mapped(node.in[1]);
-        if (axis == 0) return gather(table, slice(index, 0, begin, length));
-        return gather(slice(table, 1, begin, length), index);
+        if (axis == 0) return gather(table, part_of(index, 0, range));
+        return gather(part_of(table, 1, range), index);
       }
-      case Op::kReshape: return sliced_reshape(node, axis, begin, length);
+      case Op::kReshape: return sliced_reshape(node, axis, range);
       default:
         return {};
     }
   }
 
   // A reshape that keeps the axis, with as many elements before it (and after), lets slices through.
-  Value sliced_reshape(const Node& node, size_t axis, std::int64_t begin, std::int64_t length) {
+  Value sliced_reshape(const Node& node, size_t axis, const Range& range) {
     if (node.shape[axis] == 1) return {};
     const Value x = mapped(node.in[0]);
     const Shape& from = x.shape();
@@ -197,8 +210,8 @@ class Pass {
       ++source;
     if (source == from.size()) return {};
     Shape part = node.shape;
-    part[axis] = length;
-    return reshape(slice(x, static_cast<int>(source), begin, length), part);
+    part[axis] = range.length;
+    return reshape(part_of(x, static_cast<int>(source), range), part);
   }
 
   // sum over prompts of x.
@@ -231,7 +244,7 @@ class Pass {
         return permute(summed(operand(0)), std::vector<int>(node.ints.begin(), node.ints.end()));
       case Op::kPad: {
         const auto axis = static_cast<size_t>(node.ints[0]);
-        return pad(summed(operand(0)), static_cast<int>(axis), node.ints[1], node.shape[axis]);
+        return pad(summed(operand(0)), static_cast<int>(axis), node.ints[1], node.shape[axis], node.ints[2]);
       }
       default:
         break;

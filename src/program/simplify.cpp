@@ -109,8 +109,8 @@ int simplify_view(Builder& builder, const Node& node) {
       if (node.shape == in.shape) return node.in[0];
       if (in.op == Op::kSlice && in.ints[0] == node.ints[0]) {
         const auto axis = static_cast<int>(node.ints[0]);
-        return slice(inner, axis, in.ints[1] + node.ints[1],
-                     node.shape[static_cast<size_t>(axis)]).id();
+        return slice(inner, axis, in.ints[1] + in.ints[2] * node.ints[1],
+                     node.shape[static_cast<size_t>(axis)], in.ints[2] * node.ints[2]).id();
       }
       break;
     case Op::kTranspose: {

@@ -197,6 +197,7 @@ TEST(Gradients, Views) {
   });
   check("permute", [](Scene& s) { return square(permute(s.weight({2, 3, 4}), {2, 0, 1})) * s.data({}); });
   check("slice", [](Scene& s) { return square(slice(s.weight({4, 3}), 0, 1, 2)); });
+  check("slice, in steps", [](Scene& s) { return square(slice(s.weight({8, 3}), 0, 1, 3, 3)); });
   check("index", [](Scene& s) { return square(index(s.weight({4, 3}) * s.data({3}), 1, 2)); });
   check("broadcast_to", [](Scene& s) { return broadcast_to(s.weight({3, 1}), {2, 3, 4}) * s.data({4}); });
   check("scalar stretched", [](Scene& s) { return broadcast_to(s.weight({}), {2, 2}) * s.data({}); });
@@ -211,6 +212,7 @@ TEST(Gradients, Structure) {
     return square(concat({s.weight({1, 3}), s.weight({2, 3}) * s.data({2, 1})}, 0));
   });
   check("pad", [](Scene& s) { return square(pad(s.weight({2, 3}), 1, 1, 6)) + s.data({}); });
+  check("pad, in steps", [](Scene& s) { return square(pad(s.weight({2, 3}), 1, 1, 6, 2)) + s.data({}); });
   for (const bool prompts : {false, true}) {
     const std::string what = prompts ? " over prompts" : "";
     const auto x = [prompts](Scene& s, const Shape& shape) {

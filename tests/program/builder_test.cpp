@@ -53,11 +53,13 @@ TEST(Builder, ShapeErrorsNameOperationExpectedAndReceived) {
   EXPECT_ERROR(slice(m34, 2, 0, 1), HasSubstr("[slice] expected an axis of (3, 4), received 2"));
   EXPECT_ERROR(slice(m34, 1, 2, 3), HasSubstr("[slice] expected a range within [0, 4), received [2, 5)"));
   EXPECT_ERROR(slice(m34, 1, 2, 0), HasSubstr("[slice] expected a range"));
+  EXPECT_ERROR(slice(m34, 1, 1, 2, 3), HasSubstr("[slice] expected a range within [0, 4), received [1, 5)"));
+  EXPECT_ERROR(slice(m34, 1, 1, 2, 0), HasSubstr("[slice] expected step >= 1, received 0"));
   EXPECT_ERROR(broadcast_to(m34, {4, 3}), HasSubstr("[broadcast_to]"));
   EXPECT_ERROR(broadcast_to(m34, {1, 4}), HasSubstr("expected a shape that (3, 4) stretches to, received (1, 4)"));
   EXPECT_ERROR(concat({}, 0), HasSubstr("[concat] expected at least one value, received none"));
   EXPECT_ERROR(concat({m34, m53}, 0), HasSubstr("[concat] expected real (5, 4) but for axis 0, received real (5, 3)"));
-  EXPECT_ERROR(pad(v4, 0, 2, 5), HasSubstr("[pad] expected begin + 4 <= length, received begin 2 and length 5"));
+  EXPECT_ERROR(pad(v4, 0, 2, 5), HasSubstr("an end within length 5, received begin 2, step 1 and end 6"));
   EXPECT_ERROR(sum(m34, {2}), HasSubstr("[sum] expected an axis of (3, 4), received 2"));
   EXPECT_ERROR(gather(s, n), HasSubstr("[gather] expected a table (rows, ...)"));
   EXPECT_ERROR(gather(m34, s), HasSubstr("[gather] expected integer, received real"));
@@ -154,6 +156,8 @@ TEST(Builder, FoldsTrivialAlgebra) {
   EXPECT_EQ((x * 0.0).id(), b.constant({2, 3}, {0.0}).id());
   EXPECT_EQ((b.constant(2.0) + 3.0).id(), b.constant(5.0).id());
   EXPECT_EQ(slice(slice(x, 1, 1, 2), 1, 1, 1).id(), slice(x, 1, 2, 1).id());
+  const Value long_row = b.input("long row", {20}, Rate::kStep);
+  EXPECT_EQ(slice(slice(long_row, 0, 1, 6, 3), 0, 1, 3, 2).id(), slice(long_row, 0, 4, 3, 6).id());
   EXPECT_EQ(matmul(b.constant({4, 2}, {0.0}), x).id(), b.constant({4, 3}, {0.0}).id());
 }
 

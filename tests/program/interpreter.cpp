@@ -239,7 +239,7 @@ void Evaluation::row(const Node& node, std::int64_t prompt, double* out) const {
     const std::span x(operand(node.in[0], prompt) + r * n, n);
     const std::span y = node.in.size() > 1 ? std::span(operand(node.in[1], prompt) + r * n, n)
                                            : std::span<const double>();
-    const auto sees = static_cast<std::int64_t>(r) % height + node.ints[1] + 1;
+    const auto sees = node.ints[0] * (static_cast<std::int64_t>(r) % height) + node.ints[1] + 1;
     const size_t seen = node.ints[0] == 0 ? n : std::min(n, static_cast<size_t>(sees));
     const Numbers result = row_of(node, x, y, seen);
     std::ranges::copy(result, out + r * result.size());
@@ -274,7 +274,10 @@ void Evaluation::compute(const Node& node, std::int64_t prompt, double* out) con
     size_t at = 0;
     do {
       Index to = index;
-      if (node.op == Op::kPad) to[static_cast<size_t>(node.ints[0])] += node.ints[1];
+      if (node.op == Op::kPad) {
+        std::int64_t& place = to[static_cast<size_t>(node.ints[0])];
+        place = node.ints[1] + node.ints[2] * place;
+      }
       if (node.op == Op::kScatterAdd || node.op == Op::kPromptScatterAdd)
         to[0] = static_cast<std::int64_t>(in(1)[index[0]]);
       if (node.op == Op::kSum) {
@@ -323,7 +326,8 @@ void Evaluation::compute(const Node& node, std::int64_t prompt, double* out) con
       }
       case Op::kSlice: {
         Index from = index;
-        from[static_cast<size_t>(node.ints[0])] += node.ints[1];
+        std::int64_t& place = from[static_cast<size_t>(node.ints[0])];
+        place = node.ints[1] + node.ints[2] * place;
         std::int64_t position = 0;  // not flat(): an operand's axis of length 1 is not stretched here
         for (size_t axis = 0; axis < from.size(); ++axis) position = position * shape(0)[axis] + from[axis];
         out[at] = in(0)[position];
