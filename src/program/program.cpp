@@ -69,23 +69,102 @@ std::string to_text(const Program& program) {
   return text;
 }
 
+std::vector<bool> live_nodes(const Program& program, std::span<const int> outputs) {
+  std::vector<bool> live(program.nodes.size(), false);
+  for (const int id : outputs) live[static_cast<size_t>(id)] = true;
+  for (size_t id = live.size(); id-- > 0;)
+    if (live[id])
+      for (const int in : program.nodes[id].in) live[static_cast<size_t>(in)] = true;
+  return live;
+}
+
+namespace {
+
+// Operations an element of the row: passes that compute, each function of a number as one.
+double row_operations(lanes::RowFunction function, std::int64_t length) {
+  using lanes::RowFunction;
+  switch (function) {
+    case RowFunction::kSoftmax: return 5;            // maximum, difference, exponential, sum, quotient
+    case RowFunction::kSoftmaxGradient: return 4;    // p g and its sum, difference, product
+    case RowFunction::kLogSumExp: return 4;
+    case RowFunction::kLayerNorm: return 5;          // sum, difference, square and its sum, quotient
+    case RowFunction::kLayerNormGradient: return 12;
+    case RowFunction::kRmsNorm: return 3;
+    case RowFunction::kRmsNormGradient: return 8;
+    case RowFunction::kRank: return 2.0 * static_cast<double>(length);  // each with each
+    default: return 1;
+  }
+}
+
+}  // namespace
+
 double flops(const Program& program, int id) {
   const Node& node = program[id];
   const auto count = static_cast<double>(elements(node.shape));
+  const auto read = [&] { return static_cast<double>(elements(program[node.in[0]].shape)); };
   switch (node.op) {
     case Op::kProduct:
     case Op::kPromptProduct:
-      return 2.0 * count * static_cast<double>(program[node.in[0]].shape.back());
+      return 2.0 * count * static_cast<double>(program[node.in[0]].shape.back()) +
+             (node.in.size() > 2 ? count : 0);
     case Op::kSum:
     case Op::kPromptSum:
-      return static_cast<double>(elements(program[node.in[0]].shape));
+    case Op::kScatterAdd:
+    case Op::kPromptScatterAdd:
+      return read();
+    case Op::kRow: {
+      const auto function = static_cast<lanes::RowFunction>(node.code);
+      return read() * row_operations(function, program[node.in[0]].shape.back());
+    }
     case Op::kUnary:
     case Op::kBinary:
-    case Op::kScatterAdd:
+    case Op::kCompare:
+    case Op::kLogic:
+    case Op::kIntegerBinary:
+    case Op::kToReal:
+    case Op::kSelect:
       return count;
-    default:
+    case Op::kConstant:
+    case Op::kInput:
+    case Op::kStep:
+    case Op::kPromptIndex:
+    case Op::kPromptWeight:
+    case Op::kDraw:
+    case Op::kReshape:
+    case Op::kTranspose:
+    case Op::kSlice:
+    case Op::kBroadcast:
+    case Op::kConcat:
+    case Op::kPad:
+    case Op::kGather:
       return 0;
   }
+  return 0;
+}
+
+double step_weight(Rate rate, std::int64_t batch) {
+  constexpr double kStepsOfARun = 1e4;
+  switch (rate) {
+    case Rate::kStudy:
+    case Rate::kReplica: return 1 / kStepsOfARun;
+    case Rate::kStep: return 1;
+    case Rate::kPrompt: return static_cast<double>(batch);
+  }
+  return 0;
+}
+
+double step_flops(const Program& program, int id, std::int64_t batch) {
+  const Node& node = program[id];
+  const Rate rate = sums_prompts(node.op) ? Rate::kPrompt : node.rate;
+  return flops(program, id) * step_weight(rate, batch);
+}
+
+double step_flops(const Program& program, std::span<const int> outputs, std::int64_t batch) {
+  const std::vector<bool> live = live_nodes(program, outputs);
+  double total = 0;
+  for (size_t id = 0; id < live.size(); ++id)
+    if (live[id]) total += step_flops(program, static_cast<int>(id), batch);
+  return total;
 }
 
 }  // namespace iclab::program

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -75,7 +76,18 @@ const char* name(DType dtype);
 /// One line a value: "%12 = product(%3, %7) : step (4, 4)".
 std::string to_text(const Program& program);
 
-/// Multiply-adds count as two; per prompt for prompt-rate values, once otherwise.
+/// Which values `outputs` depend on.
+std::vector<bool> live_nodes(const Program& program, std::span<const int> outputs);
+
+/// Floating-point operations of computing the value once: of a prompt, for a value of each prompt or a
+/// sum over prompts. A multiply-add counts as two, a function of a number as one; moves and draws as none.
 double flops(const Program& program, int id);
+
+/// How often a step computes a value of this rate. Once a run is one step in 10^4, about a run's length.
+double step_weight(Rate rate, std::int64_t batch);
+
+/// Floating-point operations of value `id` in a step of `batch` prompts; of all that `outputs` need.
+double step_flops(const Program& program, int id, std::int64_t batch);
+double step_flops(const Program& program, std::span<const int> outputs, std::int64_t batch);
 
 }  // namespace iclab::program

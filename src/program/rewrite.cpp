@@ -4,19 +4,12 @@
 #include <functional>
 #include <numeric>
 
+#include "program/reassociate.h"
+
 namespace iclab::program {
 namespace {
 
 using lanes::Binary;
-
-std::vector<bool> live_nodes(const Program& program, std::span<const int> outputs) {
-  std::vector<bool> live(program.nodes.size(), false);
-  for (const int id : outputs) live[static_cast<size_t>(id)] = true;
-  for (size_t id = live.size(); id-- > 0;)
-    if (live[id])
-      for (const int in : program.nodes[id].in) live[static_cast<size_t>(in)] = true;
-  return live;
-}
 
 // One pass over a program: every live node is emitted anew, in cheaper form where a rule applies.
 class Pass {
@@ -269,8 +262,11 @@ bool same_nodes(const Program& a, const Program& b) {
 
 }  // namespace
 
-Rewritten rewrite(const Program& program, std::span<const int> outputs) {
-  constexpr int kMaxPasses = 64;  // a slice moves through one operation a pass
+namespace {
+
+// Passes until nothing changes: a slice moves through one operation a pass.
+Rewritten settle(const Program& program, std::span<const int> outputs) {
+  constexpr int kMaxPasses = 64;
   Rewritten result{std::make_unique<Builder>(), {}};
   result.outputs = Pass(program, outputs, *result.builder).run(outputs);
   for (int pass = 1; pass < kMaxPasses; ++pass) {
@@ -279,6 +275,24 @@ Rewritten rewrite(const Program& program, std::span<const int> outputs) {
     const bool settled = same_nodes(next.builder->program(), result.builder->program());
     result = std::move(next);
     if (settled) break;
+  }
+  return result;
+}
+
+}  // namespace
+
+Rewritten rewrite(const Program& program, std::span<const int> outputs, std::int64_t batch) {
+  constexpr int kMaxRounds = 8;
+  constexpr double kWorth = 0.9999;  // bits change only where something is won
+  const auto cost = [&](const Rewritten& x) {
+    return step_flops(x.builder->program(), x.outputs, batch);
+  };
+  Rewritten result = settle(program, outputs);
+  for (int round = 0; round < kMaxRounds; ++round) {
+    const Rewritten bracketed = reassociate(result.builder->program(), result.outputs, batch);
+    Rewritten next = settle(bracketed.builder->program(), bracketed.outputs);
+    if (!(cost(next) < kWorth * cost(result))) break;
+    result = std::move(next);
   }
   return result;
 }

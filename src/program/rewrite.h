@@ -18,10 +18,11 @@ struct Rewritten {
 ///  - dead rows: a slice is pushed through the operations before it, so that only the rows somebody
 ///    reads are computed (the query's row of the last layer);
 ///  - what is linear over prompts is summed at once: sum_p c x_p = c sum_p x_p for c below prompt rate,
-///    sum_p a_p b_p becomes one product over prompts.
+///    sum_p a_p b_p becomes one product over prompts;
+///  - chains of products are bracketed as costs least in a step of `batch` prompts.
 /// Names whose values survive are kept; random streams never shift. The order of the new program depends on
-/// the outputs and what they compute alone.
-Rewritten rewrite(const Program& program, std::span<const int> outputs);
+/// the outputs, what they compute and the batch alone.
+Rewritten rewrite(const Program& program, std::span<const int> outputs, std::int64_t batch = 64);
 
 /// Number of nodes `outputs` depend on.
 std::int64_t count_live(const Program& program, std::span<const int> outputs);

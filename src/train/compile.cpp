@@ -32,7 +32,7 @@ std::shared_ptr<const program::Plan> compile_step(Value loss, const nn::Weights&
   for (const Value& value : more) wanted.push_back(value.id());
   const size_t more_end = wanted.size();
   wanted = with_weights(std::move(wanted), weights);
-  const program::Rewritten cheap = program::rewrite(loss.builder().program(), wanted);
+  const program::Rewritten cheap = program::rewrite(loss.builder().program(), wanted, batch);
   const auto mapped = [&](size_t i) { return Value(cheap.builder.get(), cheap.outputs[i]); };
 
   std::vector<Value> inputs;
@@ -43,7 +43,7 @@ std::shared_ptr<const program::Plan> compile_step(Value loss, const nn::Weights&
   const size_t measured = outputs.size();
   for (const Value& input : inputs) outputs.push_back(input.id());
 
-  const program::Rewritten whole = program::rewrite(cheap.builder->program(), outputs);
+  const program::Rewritten whole = program::rewrite(cheap.builder->program(), outputs, batch);
   return program::make_plan(whole.builder->program(), std::span(whole.outputs).first(measured),
                             {batch, is_double, names_of(weights)});
 }
@@ -55,7 +55,7 @@ std::shared_ptr<const program::Plan> compile_outputs(std::span<const Value> outp
   std::vector<int> wanted;
   for (const Value& value : outputs) wanted.push_back(value.id());
   const program::Rewritten cheap = program::rewrite(outputs[0].builder().program(),
-                                                    with_weights(wanted, weights));
+                                                    with_weights(wanted, weights), batch);
   return program::make_plan(cheap.builder->program(), std::span(cheap.outputs).first(outputs.size()),
                             {batch, is_double, names_of(weights)});
 }

@@ -81,12 +81,30 @@ class RandomProgram {
     return b.integer_constant({static_cast<std::int64_t>(numbers.size())}, numbers);
   }
 
+  // Products of three to five values, with transposes, numbers and vectors between.
+  Value chain(Value x, Value y) {
+    Value product = x;
+    for (int i = 0; i < 4; ++i) {
+      try {
+        product = random_() % 2 == 0 ? matmul(product, y) : matmul(transpose(y), product);
+      } catch (const Error&) {
+        // no fit: the next
+      }
+      y = any();
+      if (random_() % 4 == 0) product = product * sum(y);
+      if (random_() % 4 == 0) product = -transpose(product);
+      if (random_() % 4 == 0 && product.shape().size() == 2)
+        product = reshape(product, {product.shape()[1], product.shape()[0]});
+    }
+    return product;
+  }
+
   Value operation() {
     const Value x = any(), y = any();
     const int rank = static_cast<int>(x.shape().size());
     const int axis = rank > 0 ? static_cast<int>(random_() % static_cast<unsigned>(rank)) : 0;
     const std::int64_t length = rank > 0 ? x.shape()[static_cast<size_t>(axis)] : 1;
-    switch (random_() % 32) {
+    switch (random_() % 34) {
       case 0: return x + y;
       case 1: return x - y;
       case 2: return x * y;
@@ -118,6 +136,8 @@ class RandomProgram {
       case 28: return gather(x, b.prompt_index() - b.prompt_index() + small_index(rank > 0 ? x.shape()[0] : 1));
       case 29: return to_real(top_k(x, (length + 1) / 2)) * x;
       case 30: return sort(x);
+      case 31:
+      case 32: return chain(x, y);
       default: return to_real(b.prompt_index() * b.integer_constant({}, {2}) - b.step()) * x;
     }
   }
