@@ -54,8 +54,18 @@ class Case {
     const std::string loss_name = entry_["loss_name"];
     if (!loss_name.ends_with("-positions") && !f.shape().empty()) f = index(f, 0, f.shape()[0] - 1);
     const Value loss = prompt_mean(train::compared(loss_name, f, prompt_["target"]));
-    program::Executor<double> executor(
-        train::compile_step(loss, weights_, std::span(&output, 1), batch_, true));
+    const auto plan = train::compile_step(loss, weights_, std::span(&output, 1), batch_, true);
+    for (const program::Layout layout : {program::Layout::kLanes, program::Layout::kOrdinary}) {
+      SCOPED_TRACE(program::name(layout));
+      program::PlanOptions options = plan->options;
+      options.layout = layout;
+      check(program::make_plan(plan->program, plan->outputs, options), output.shape());
+    }
+  }
+
+ private:
+  void check(const std::shared_ptr<const program::Plan>& plan, const Shape& output_shape) {
+    program::Executor<double> executor(plan);
     for (const auto& [name, numbers] : inputs_) executor.set_prompt_input(name, numbers);
 
     ASSERT_EQ(weights_.all().size(), entry_["weights"].size());
@@ -70,7 +80,7 @@ class Case {
 
     const double want = entry_["loss"];
     EXPECT_NEAR(executor.output(0)[0], want, kTolerance * std::fabs(want));
-    Shape shape(output.shape());
+    Shape shape(output_shape);
     shape.insert(shape.begin(), batch_);
     expect_equal("output", entry_["output"], shape, executor.output(1 + weights_.all().size()));
     double before = 0;  // the largest entry of the weight before
@@ -83,7 +93,6 @@ class Case {
     }
   }
 
- private:
   void add_input(const json& input) {
     const std::string name = input["name"];
     const auto shape = input["shape"].get<Shape>();
