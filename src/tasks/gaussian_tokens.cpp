@@ -43,7 +43,7 @@ TaskEntry gaussian_tokens_entry() {
   Parameter labels{.name = "labels", .kind = Kind::kText, .help = "N(0, 1), or -1 and 1"};
   labels.fallback = std::string("normal");
   labels.choices = {"normal", "sign"};
-  return {"gaussian-tokens", "Gaussian tokens with random labels, for measuring speed", "",
+  return {"gaussian-tokens", "Gaussian tokens with random labels, for measuring speed", "iclab bench",
           {tokens, dim, labels},
           [](const Settings& settings) { return std::make_unique<GaussianTokens>(settings); }};
 }
