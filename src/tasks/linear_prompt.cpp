@@ -29,13 +29,16 @@ Prompt linear_prompt(Builder& b, Value w, std::int64_t context, double noise, Sa
   Prompt prompt;
   const Value x_query = b.normal(Stream::kPrompt, {d});
   prompt.set("x_query", x_query);
-  prompt.set("target", dot(w, x_query));
+  const Value target = dot(w, x_query);
+  prompt.set("target", target);
 
   if (sampler == Sampler::kPrompts) {
     const Value x = b.normal(Stream::kPrompt, {n, d});
     const Value eps = b.normal(Stream::kPrompt, {n});
     prompt.set("x", x);
-    prompt.set("y", matmul(x, w) + noise * eps);
+    const Value clean = matmul(x, w);
+    prompt.set("y", clean + noise * eps);
+    prompt.set("targets", program::concat({clean, reshape(target, {1})}, 0));
     return prompt;
   }
 

@@ -18,7 +18,8 @@ using program::Builder;
 using program::Value;
 
 /// One prompt, in named parts. Regression tasks give: "x" (n, d) context inputs, "y" (n) their labels,
-/// "x_query" (d), "target" (); a statistics sampler gives "h" (d) = (1/n) sum_i y_i x_i in place of x, y.
+/// "x_query" (d), its clean label "target" () and "targets" (n + 1), the clean labels of all points, the query
+/// last; a statistics sampler gives "h" (d) = (1/n) sum_i y_i x_i in place of x, y, targets.
 class Prompt {
  public:
   void set(const std::string& part, Value value) { parts_[part] = value; }

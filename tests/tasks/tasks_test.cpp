@@ -134,7 +134,7 @@ TEST(LinearPrompt, TargetsAreCleanAndLabelsNoisy) {
   Builder b;
   const Numbers w{1, 2};
   const Prompt prompt = linear_prompt(b, b.constant({2}, w), 50, 0.5, Sampler::kPrompts);
-  const auto values = evaluate(b, {prompt["target"], prompt["x_query"], prompt["y"], prompt["x"]}, 400);
+  const auto values = evaluate(b, {prompt["target"], prompt["x_query"], prompt["y"], prompt["x"], prompt["targets"]}, 400);
   for (size_t p = 0; p < 400; ++p)
     EXPECT_NEAR(values[0][p], values[1][2 * p] + 2 * values[1][2 * p + 1], 8 * 0x1p-52 * 10);
   double noise = 0;
@@ -142,6 +142,11 @@ TEST(LinearPrompt, TargetsAreCleanAndLabelsNoisy) {
     const double e = values[2][i] - values[3][2 * i] - 2 * values[3][2 * i + 1];
     noise += e * e / (400 * 50);
   }
+  for (size_t p = 0; p < 400; ++p)
+    for (size_t i = 0; i <= 50; ++i) {
+      const double* x = i < 50 ? &values[3][(p * 50 + i) * 2] : &values[1][p * 2];
+      EXPECT_NEAR(values[4][p * 51 + i], x[0] + 2 * x[1], 8 * 0x1p-52 * 10);
+    }
   EXPECT_NEAR(noise, 0.25, 5 * 0.25 * std::sqrt(2.0 / (400 * 50)));
 }
 
