@@ -233,6 +233,28 @@ TEST(Executor, AnyNumberOfThreadsGivesTheSameBits) {
   }
 }
 
+// What the layouts do is the same but for the order of sums over prompts.
+TEST(Executor, LayoutsAgree) {
+  for (const std::int64_t batch : {1, 5, 16, 40}) {
+    const Regression regression(batch, true);
+    const Plan& in_lanes = *regression.plan;
+    PlanOptions options = in_lanes.options;
+    options.layout = Layout::kOrdinary;
+    const auto ordinary = make_plan(in_lanes.program, in_lanes.outputs, options);
+    ASSERT_EQ(ordinary->layout, Layout::kOrdinary);
+    const lanes::InstructionSet set = lanes::chosen_instruction_set();
+    const auto a = losses_and_gradients<double>(in_lanes, 0, set);
+    for (const int groups : {0, 1, 3})
+      for (const int threads : {1, 2}) {
+        const auto b = losses_and_gradients<double>(*ordinary, groups, set, threads);
+        ASSERT_EQ(a.size(), b.size());
+        // Sums of 7 * 5 * batch terms of order 1, in another order.
+        for (size_t i = 0; i < a.size(); ++i)
+          EXPECT_NEAR(a[i], b[i], 0x1p-52 * 35 * static_cast<double>(batch)) << batch << " " << i;
+      }
+  }
+}
+
 TEST(Executor, ABatchMayBeginAnywhereInItsStream) {
   Builder b;
   const std::initializer_list<Value> outputs = {b.normal(Stream::kPrompt, {3}), to_real(b.prompt_index())};
