@@ -48,7 +48,7 @@ Result rewrite(const ReportOptions& options, bool as_json) {
   // A page lies in the folder of its store; its name is the folder's, also for "." and "dir/".
   const fs::path folder = (fs::absolute(options.folder) / "").lexically_normal().parent_path();
   const report::PaperReport report = judge(folder);
-  require_writable(folder);
+  check_writable(folder, "a page lies beside its store; copy the folder to where you can write");
   const fs::path page = report::write_page(report, folder.parent_path());
   if (options.open) open_page(page);
   if (as_json) return {json_line({{"page", page.string()}, {"report", report::to_json(report)}})};

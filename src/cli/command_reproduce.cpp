@@ -75,7 +75,7 @@ Result reproduce(const ReproduceWords& words, bool as_json) {
   const std::vector<const papers::Paper*> chosen = chosen_papers(words);
   check_claims(chosen, words.claims);
   papers::ReproduceOptions options = reproduce_options(words);
-  require_writable(options.out);
+  check_writable(options.out);
 
   const StopOnSignal signals;
   options.stop = signals.token();

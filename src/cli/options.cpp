@@ -15,6 +15,12 @@ namespace {
 
 constexpr std::int64_t kMaxThreads = 1024;
 
+[[noreturn]] void refuse(const std::filesystem::path& folder, const std::error_code& failure,
+                         const std::string& advice) {
+  throw Error(
+      fmt::format("{}: cannot be written ({}); {}", folder.string(), failure.message(), advice));
+}
+
 }  // namespace
 
 int TrainingOptions::thread_count() const {
@@ -46,14 +52,24 @@ std::int64_t whole_number(const std::string& where, const std::string& text, std
   return settings.integer(where);
 }
 
+void check_writable(const std::filesystem::path& folder, const std::string& advice) {
+  std::filesystem::path there = std::filesystem::absolute(folder).lexically_normal();
+  std::error_code failure;
+  while (!std::filesystem::exists(there, failure) && there.has_relative_path())
+    there = there.parent_path();
+  failure.clear();
+  if (!std::filesystem::is_directory(there, failure) && !failure)
+    failure = std::make_error_code(std::errc::not_a_directory);
+  if (!failure && access(there.c_str(), W_OK | X_OK) != 0)
+    failure = std::error_code(errno, std::generic_category());
+  if (failure) refuse(folder, failure, advice);
+}
+
 void require_writable(const std::filesystem::path& folder) {
   std::error_code failure;
   std::filesystem::create_directories(folder, failure);
-  if (!failure && access(folder.c_str(), W_OK | X_OK) != 0)
-    failure = std::error_code(errno, std::generic_category());
-  if (failure)
-    throw Error(fmt::format("{}: cannot be written ({}); choose another folder with --out",
-                            folder.string(), failure.message()));
+  if (failure) refuse(folder, failure, kOtherFolder);
+  check_writable(folder);
 }
 
 }  // namespace iclab::cli

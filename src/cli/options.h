@@ -30,6 +30,12 @@ void add_training_options(CLI::App& parser, TrainingOptions& options,
 std::int64_t whole_number(const std::string& where, const std::string& text, std::int64_t minimum,
                           std::int64_t maximum);
 
+inline constexpr const char* kOtherFolder = "choose another folder with --out";
+
+/// Makes nothing. Throws Error, with the advice, if the folder or what it would be made in cannot
+/// be written.
+void check_writable(const std::filesystem::path& folder, const std::string& advice = kOtherFolder);
+
 /// Creates the folder if need be. Throws Error if it cannot be written.
 void require_writable(const std::filesystem::path& folder);
 

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "base/processor.h"
@@ -52,9 +53,7 @@ double step_weight(const study::Point& point) {
   return 5 + static_cast<double>(point.training.batch) * numbers * 1e-3;
 }
 
-int thread_count(int asked) {
-  return asked > 0 ? asked : processor_count();
-}
+int thread_count(int asked) { return asked > 0 ? asked : processor_count(); }
 
 class Reproduction {
  public:
@@ -65,13 +64,14 @@ class Reproduction {
         options_(options),
         folder_(folder),
         may_run_(may_run),
-        start_(Clock::now()),
-        store_(folder, may_run ? study::Store::Access::kWrite : study::Store::Access::kRead) {
+        start_(Clock::now()) {
     choose_claims();
     for (const ClaimRecipe* claim : chosen_) {
       for (const std::string& name : claim->judged) load(name, true);
       for (const std::string& name : claim->shown) load(name, false);
     }
+    // Only now: words that don't fit leave no folder behind.
+    store_.emplace(folder, may_run ? study::Store::Access::kWrite : study::Store::Access::kRead);
     recall();
   }
 
@@ -158,12 +158,12 @@ class Reproduction {
         runner.stop = options_.stop;
         const std::string stage = fmt::format("{} ({} of {} studies)", name, i + 1, names.size());
         runner.progress = [&](const study::RunnerProgress& p) { tell(stage, name, p); };
-        const study::RunnerSummary summary = study::run_study(study, store_, runner);
+        const study::RunnerSummary summary = study::run_study(study, *store_, runner);
         steps_before_ += summary.steps;
         weight_before_ += static_cast<double>(summary.steps) * work_[name].weight;
         if (summary.stopped) interrupted();
       }
-      const study::StudyStatus status = study::status(study, store_);
+      const study::StudyStatus status = study::status(study, *store_);
       if (status.waiting + status.running > 0)
         throw Error(
             fmt::format("[reproduce] study {}: {} of its runs are not in the store; run the "
@@ -208,7 +208,7 @@ class Reproduction {
   // ---- claims ----
 
   void judge(const std::vector<const ClaimRecipe*>& recipes) {
-    const Measurements measurements(studies_, store_);
+    const Measurements measurements(studies_, *store_);
     for (const ClaimRecipe* recipe : recipes) {
       Claim claim = recipe->judge(measurements);
       claim.id = recipe->id;
@@ -312,10 +312,10 @@ class Reproduction {
 
   // Time spent by earlier calls; for judging again, the seeds that they drew too.
   void recall() {
-    if (const auto text = store_.document(clock()))
+    if (const auto text = store_->document(clock()))
       seconds_before_ = Json::parse(*text).get<double>();
     if (may_run_) return;
-    const Json document = Json::parse(store_.document(kDocument).value());
+    const Json document = Json::parse(store_->document(kDocument).value());
     for (const auto& [name, seeds] : document.at("seeds").items()) {
       studies_.at(name) = parse(*files_.at(name), seeds.get<std::int64_t>());
       measure_work(name);
@@ -325,8 +325,8 @@ class Reproduction {
   void remember() {
     Json document{{"request", request()}, {"seeds", Json::object()}};
     for (const auto& [name, pair] : studies_) document["seeds"][name] = pair.actual.seeds;
-    store_.set_document(kDocument, document.dump());
-    store_.set_document(clock(), Json(seconds_before_ + seconds_since(start_)).dump());
+    store_->set_document(kDocument, document.dump());
+    store_->set_document(clock(), Json(seconds_before_ + seconds_since(start_)).dump());
   }
 
   report::PaperReport whole_report() {
@@ -356,12 +356,12 @@ class Reproduction {
         for (std::int64_t seed = 0; seed < pair.actual.seeds; ++seed)
           runs.insert(pair.actual.run_id(point, seed));
     }
-    for (const study::StoredRun& run : store_.runs()) {
+    for (const study::StoredRun& run : store_->runs()) {
       if (!runs.contains(run.id)) continue;
       ++whole.runs;
       whole.optimizer_steps += run.step;
     }
-    whole.store_sha256 = store_.sha256();
+    whole.store_sha256 = store_->sha256();
     whole.version = kVersion;
     whole.numerics = kNumericsVersion;
     whole.machine =
@@ -374,7 +374,7 @@ class Reproduction {
   std::filesystem::path folder_;
   bool may_run_;
   Clock::time_point start_;
-  study::Store store_;
+  std::optional<study::Store> store_;
   std::vector<const ClaimRecipe*> chosen_;
   std::vector<std::string> order_;  // of the studies
   std::map<std::string, StudyPair> studies_;
