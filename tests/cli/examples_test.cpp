@@ -35,6 +35,16 @@ TEST(Examples, EachOneRuns) {
   EXPECT_GE(count, 4);
 }
 
+// Whoever changes bits raises the numerics version and writes the new hash into docs/commands.md.
+TEST(Examples, TheDocumentedHashIsTheOneOfTheExample) {
+  const Folder folder;
+  const Outcome outcome =
+      iclab({"run", source_file("examples/components.toml"), "--out", folder / "out", "--json"});
+  ASSERT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(read_text(source_file("docs/commands.md")),
+              testing::HasSubstr("sha256     " + outcome.json()["sha256"].get<std::string>()));
+}
+
 TEST(Examples, StoppingRunsStopBeforeTheirLastStep) {
   const Folder folder;
   const Outcome outcome = iclab({"run", source_file("examples/stopping.toml"), "--out",
