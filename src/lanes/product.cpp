@@ -449,18 +449,37 @@ void multiply_plain(const Matrices<Scalar<D>>& m) {
   }
 }
 
-// True if rows of a and c go on from one prompt to the next, where b is the same for all.
-bool rows_go_on(const ProductArgs& args) {
-  return args.groups > 1 && args.batch0 == 1 && args.batch1 == 1 && args.b.group_stride == 0 &&
-         args.a.group_stride == args.m * args.a.strides[2] &&
-         args.c.group_stride == args.m * args.c.strides[2];
+// Prompts become more of a dimension, if it goes on from one prompt to the next in x: `size` steps of
+// `stride`, or any group stride if there is but one.
+bool goes_on(const Operand& x, std::int64_t size, size_t axis) {
+  return size == 1 || x.group_stride == size * x.strides[axis];
+}
+void continue_along(Operand& x, std::int64_t size, size_t axis) {
+  if (size == 1) x.strides[axis] = x.group_stride;
+  x.group_stride = 0;
+}
+
+// Rows of a and c go on, where b is the same for all prompts.
+void join_rows(ProductArgs& args) {
+  const bool joins = args.groups > 1 && args.batch0 == 1 && args.batch1 == 1 &&
+                     args.b.group_stride == 0 && goes_on(args.a, args.m, 2) &&
+                     goes_on(args.c, args.m, 2);
+  if (!joins) return;
+  continue_along(args.a, args.m, 2);
+  continue_along(args.c, args.m, 2);
+  args.m *= args.groups;
+  args.groups = 1;
 }
 
 // The same of k, for sums over prompts.
-bool depth_goes_on(const ProductArgs& args) {
-  return args.groups > 1 && args.batch0 == 1 && args.batch1 == 1 &&
-         args.a.group_stride == args.k * args.a.strides[3] &&
-         args.b.group_stride == args.k * args.b.strides[2];
+void join_depth(ProductArgs& args) {
+  const bool joins = args.groups > 1 && args.batch0 == 1 && args.batch1 == 1 &&
+                     goes_on(args.a, args.k, 3) && goes_on(args.b, args.k, 2);
+  if (!joins) return;
+  continue_along(args.a, args.k, 3);
+  continue_along(args.b, args.k, 2);
+  args.k *= args.groups;
+  args.groups = 1;
 }
 
 // Vectors along the longer side that lies without gaps; along columns if both do.
@@ -470,10 +489,7 @@ bool has_vectors_along_rows(const ProductArgs& args) {
 
 template <class D>
 void product_plain(ProductArgs args) {
-  if (rows_go_on(args)) {
-    args.m *= args.groups;
-    args.groups = 1;
-  }
+  join_rows(args);
   if (!has_vectors_along_rows(args)) transpose(args);
   const Matrices<Scalar<D>> whole = matrices<Scalar<D>>(args);
   for_each_matrix(args, args.groups, [&](std::int64_t b0, std::int64_t b1, std::int64_t g) {
@@ -488,10 +504,7 @@ void product_plain(ProductArgs args) {
 // The chain goes through all prompts, each a group.
 template <class D>
 void product_plain_over_prompts(ProductArgs args) {
-  if (depth_goes_on(args)) {
-    args.k *= args.groups;
-    args.groups = 1;
-  }
+  join_depth(args);
   if (!has_vectors_along_rows(args)) transpose(args);
   const Matrices<Scalar<D>> whole = matrices<Scalar<D>>(args);
   for_each_matrix(args, args.groups, [&](std::int64_t b0, std::int64_t b1, std::int64_t g) {
