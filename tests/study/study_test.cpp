@@ -341,7 +341,7 @@ INSTANTIATE_TEST_SUITE_P(
             "s.toml:21: [[probe]] kind: unknown probe 'rsik'; accepted are "},
         Bad{"kind = \"adam\"", "kind = \"adm\"",
             "s.toml:16: [train] optimizer kind: unknown optimizer 'adm'; accepted are sgd, "
-            "momentum, adam; did you mean 'adam'?"},
+            "momentum, adam, adamw; did you mean 'adam'?"},
         Bad{"batch = 32", "loss = \"msee\"",
             "s.toml:17: [train] loss: found 'msee', accepted is one of mse, ",
             "; did you mean 'mse'?"},

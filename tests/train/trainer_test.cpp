@@ -103,13 +103,18 @@ struct Scalar {
     v = 0.999 * v + 0.001 * g * g;
     return x - lr * (m / (1 - std::pow(0.9, t))) / (std::sqrt(v / (1 - std::pow(0.999, t))) + 1e-8);
   }
+  double adamw(double x, double g, double lr, int t) {
+    return adam(x - lr * 0.1 * x, g, lr, t);  // weight_decay 0.1
+  }
 };
 
 TEST(Trainer, OptimisersFollowTheirScalarTwins) {
   constexpr int kSteps = 60;
-  for (const std::string kind : {"sgd", "momentum", "adam"}) {
+  for (const std::string kind : {"sgd", "momentum", "adam", "adamw"}) {
     const double lr = kind == "momentum" ? 0.01 : 0.05;
-    const Learner learner(task(), model("factored"), training(optimizer(kind, {{"lr", lr}})), true);
+    const double decay = kind == "adamw" ? 0.1 : 0;
+    const Learner learner(task(), model("factored"),
+                          training(optimizer(kind, {{"lr", lr}, {"weight_decay", decay}})), true);
     const auto run = learner.start(1, 0, "", {{0, probe("loss"), every_step(kSteps)}}, kSteps, {});
     std::vector<Measurement> measured;
     run->advance(kSteps, measured);
@@ -122,7 +127,8 @@ TEST(Trainer, OptimisersFollowTheirScalarTwins) {
       ASSERT_NEAR(measured[static_cast<size_t>(t)].value, twin.loss(), 1000 * 0x1p-52 * twin.d) << kind << " " << t;
       const double gv = twin.grad_v(), gw = twin.grad_w();
       const auto update = [&](Scalar& s, double x, double g) {
-        return kind == "sgd" ? s.sgd(x, g, lr) : kind == "momentum" ? s.momentum(x, g, lr) : s.adam(x, g, lr, t + 1);
+        return kind == "sgd" ? s.sgd(x, g, lr) : kind == "momentum" ? s.momentum(x, g, lr)
+               : kind == "adam" ? s.adam(x, g, lr, t + 1) : s.adamw(x, g, lr, t + 1);
       };
       const double v = update(of_v, twin.v, gv), w = update(of_w, twin.w, gw);
       if (t < kSteps) {
@@ -243,7 +249,7 @@ TEST(Trainer, ProbesDoNotChangeTheRun) {
 }
 
 TEST(Trainer, ARestoredRunGoesOnWithTheSameBits) {
-  for (const std::string kind : {"sgd", "momentum", "adam"}) {
+  for (const std::string kind : {"sgd", "momentum", "adam", "adamw"}) {
     const Learner learner(task(), model("full"), training(optimizer(kind, {{"lr", 0.01}}), "mse", 20), false);
     const std::vector<ProbeRequest> requests{{0, probe("loss"), every_step(40)}};
     std::vector<Measurement> straight, first, second;
@@ -340,7 +346,7 @@ TEST(Learner, RefusesWhatDoesNotFit) {
 
 TEST(Trainer, AStepAllocatesNothing) {
   for (const std::string loss : {"mse", "population"})
-    for (const std::string kind : {"sgd", "momentum", "adam"}) {
+    for (const std::string kind : {"sgd", "momentum", "adam", "adamw"}) {
       const Learner learner(task(), model("factored"), training(optimizer(kind, {{"lr", 1e-3}}), loss, 50), false);
       const auto run = learner.start(1, 0, "", {{0, probe("risk"), every_step(1000)}}, 1000, {});
       std::vector<Measurement> measured;
