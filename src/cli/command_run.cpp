@@ -8,6 +8,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "cli/command.h"
+#include "cli/explain_text.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
@@ -26,7 +27,7 @@ constexpr size_t kTableRows = 24;  // more sweep points than this are left to `i
 struct RunOptions {
   std::string file, shard;
   TrainingOptions training;
-  bool dry_run = false;
+  bool dry_run = false, explain = false;
 };
 
 // "I/N", I from 1 to N.
@@ -117,6 +118,7 @@ Result run(const RunOptions& options, bool as_json) {
   read_shard(options.shard, runner);
   const study::Study study = study::read_study(options.file, options.training.overrides);
   if (options.dry_run) return dry_run(study, runner, as_json);
+  if (options.explain) return explain_step(study, as_json);
 
   const fs::path out = out_folder(options, study, runner);
   require_writable(out);
@@ -143,6 +145,11 @@ Action add_run(CLI::App& parser) {
   parser.add_flag(
       "--dry-run", options->dry_run,
       "Only say how many runs, how much memory and how long (measured for about a second)");
+  parser
+      .add_flag("--explain", options->explain,
+                "Only say what a step of the first sweep point computes, as written and as "
+                "executed, and what each value costs")
+      ->excludes("--dry-run");
   parser.footer(
       "Example:\n  iclab run examples/components.toml --set study.seeds=8 --threads 2\n\n"
       "Ctrl-C saves and returns; the same command goes on from there.");

@@ -53,11 +53,11 @@ void add_unique(std::vector<std::string>& names, const std::string& name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
 }
 
+}  // namespace
+
 Json setting_json(const Setting& setting) {
   return std::visit([](const auto& x) { return Json(x); }, setting);
 }
-
-}  // namespace
 
 std::vector<PointRow> point_rows(const study::Study& study, const study::Store& store,
                                  size_t limit) {

@@ -31,6 +31,8 @@ std::string series_label(const study::ProbeSpec& probe, const std::string& serie
 /// A setting for the eye: text without quotes, reals to six digits.
 std::string short_text(const Setting& setting);
 
+Json setting_json(const Setting& setting);
+
 /// "task.components = 2, model.alpha = 0.1"; "" without axes.
 std::string point_label(const std::vector<std::pair<std::string, Setting>>& axes);
 

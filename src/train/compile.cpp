@@ -48,6 +48,14 @@ std::shared_ptr<const program::Plan> compile_step(Value loss, const nn::Weights&
                             {batch, is_double, names_of(weights)});
 }
 
+std::vector<int> written_step(Value loss, const nn::Weights& weights) {
+  std::vector<Value> inputs;
+  for (const auto& weight : weights.all()) inputs.push_back(weight.value);
+  std::vector<int> outputs{loss.id()};
+  for (const Value& gradient : program::gradients(loss, inputs)) outputs.push_back(gradient.id());
+  return outputs;
+}
+
 std::shared_ptr<const program::Plan> compile_outputs(std::span<const Value> outputs,
                                                      const nn::Weights& weights, std::int64_t batch,
                                                      bool is_double) {

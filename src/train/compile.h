@@ -19,6 +19,9 @@ std::shared_ptr<const program::Plan> compile_step(program::Value loss, const nn:
                                                   std::span<const program::Value> more,
                                                   std::int64_t batch, bool is_double);
 
+/// The same outputs as they are written, before any rewriting: the gradients join the loss's builder.
+std::vector<int> written_step(program::Value loss, const nn::Weights& weights);
+
 /// The plan of `outputs` alone, functions of the weights. Parameters: the weights in order.
 std::shared_ptr<const program::Plan> compile_outputs(std::span<const program::Value> outputs,
                                                      const nn::Weights& weights, std::int64_t batch,

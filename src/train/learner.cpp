@@ -91,6 +91,18 @@ Stage Learner::compile_probe(const Choice& choice) const {
   return compiled_->probes.emplace(key, build_probe(choice)).first->second;
 }
 
+Learner::Costs Learner::costs() const {
+  Builder b;
+  nn::Weights weights;
+  const Value loss = loss_of(b, weights, *tasks::find_task(task_.kind).make(task_.settings),
+                             *nn::find_model(model_.kind).make(model_.settings), training_.loss);
+  std::vector<std::string> names{"loss"};
+  for (const WeightInfo& weight : weights_) names.push_back("gradient of " + weight.name);
+  const std::vector<int> outputs = written_step(loss, weights);
+  return {program::explain(b.program(), outputs, names, step_plan_->options.batch, is_double_),
+          program::explain(*step_plan_, names)};
+}
+
 Stage Learner::build_probe(const Choice& choice) const {
   const auto probe = probes::find_probe(choice.kind).make(choice.settings);
   if (probe->is_training_loss()) return {nullptr, {"loss"}};

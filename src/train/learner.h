@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/settings.h"
+#include "program/explain.h"
 #include "program/plan.h"
 #include "train/optimizer.h"
 #include "train/run.h"
@@ -85,6 +86,12 @@ class Learner {
   /// A probe's outputs, compiled at its first mention and shared by all runs; any thread may ask.
   /// Throws UsageError if it doesn't fit.
   Stage compile_probe(const Choice& probe) const;
+
+  /// What a step costs: as task, model, loss and gradients are written, and as it is executed.
+  struct Costs {
+    program::Account written, planned;
+  };
+  Costs costs() const;
 
  private:
   struct Compiled;
