@@ -30,7 +30,7 @@ using Dims = std::array<std::int64_t, kMaxRank>;  // outer to inner, padded with
 
 /// How a kernel finds the elements of a value. Element (i0,i1,i2,i3) of group g lies
 /// (i . strides) elements and g*group_stride elements from `data`; an element is 16 scalars
-/// if `lanes`, one if plain. Stride 0 broadcasts. Plain values have group_stride 0.
+/// if `lanes`, one if plain. Stride 0 broadcasts; group stride 0: the same for all groups.
 struct Operand {
   void* data = nullptr;
   Dims strides{};
@@ -38,7 +38,7 @@ struct Operand {
   bool lanes = false;
 };
 
-/// out(i) = f(in[0](i), in[1](i), in[2](i)). If out is plain, so are all inputs, and groups is 1.
+/// out(i) = f(in[0](i), in[1](i), in[2](i)). If out is plain, so are all inputs.
 /// out may be the very same view as an input; otherwise they don't overlap.
 struct ElementwiseArgs {
   std::int64_t groups = 1;
@@ -123,7 +123,8 @@ struct GatherArgs {
 /// Where random words come from: block(counter) with counter = (step, prompt, draw, attempt).
 /// Lane l of group g has prompt min(first_prompt + 16 g + l, last_prompt). Elements are consecutive:
 /// element e comes from block draw + e / per_block, with per_block the elements a block of four
-/// 32-bit words gives (see random/stream.h). If out is plain, prompt is first_prompt.
+/// 32-bit words gives (see random/stream.h). If out is plain, group g has prompt min(first_prompt + g,
+/// last_prompt).
 /// out is contiguous: element e at e (strides are not read), group g at g*group_stride.
 /// Gamma: element e uses block draw + e and attempts 0 and 1, 2 and 3, ... until one is accepted (Marsaglia
 /// and Tsang, 2000); below shape 1, Gamma(a) = Gamma(a + 1) U^(1/a).

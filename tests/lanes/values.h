@@ -26,11 +26,17 @@ inline std::vector<Target> targets() {
 /// axis; or shared (stride 0) along the inmost axis, the third, or all.
 enum class Layout { kRows, kReversed, kGaps, kSharedInner, kSharedRows, kSharedAll, kCount };
 
+/// Whose numbers a value holds: 16 prompts' a group, in lanes; one prompt's a group; or the same for all.
+enum class Place { kInLanes, kPrompts, kShared };
+
 template <class E>
 class Value {
  public:
   Value(std::int64_t groups, const Dims& dims, bool lanes, Layout layout)
-      : groups_(groups), dims_(dims) {
+      : Value(groups, dims, lanes ? Place::kInLanes : Place::kShared, layout) {}
+
+  Value(std::int64_t groups, const Dims& dims, Place place, Layout layout)
+      : groups_(place == Place::kShared ? 1 : groups), dims_(dims) {
     const std::int64_t gap = layout == Layout::kGaps ? 2 : 0;
     std::int64_t stride = 1 + gap;
     for (int a = 0; a < kMaxRank; ++a) {
@@ -38,13 +44,14 @@ class Value {
       operand.strides[axis] = shares(layout, axis) ? 0 : stride;
       if (!shares(layout, axis)) stride *= dims[axis] + gap;
     }
-    operand.lanes = lanes;
-    operand.group_stride = lanes ? stride : 0;
-    data.resize(static_cast<size_t>((lanes ? groups * kLanes : 1) * stride));
+    operand.lanes = place == Place::kInLanes;
+    operand.group_stride = place == Place::kShared ? 0 : stride;
+    data.resize(static_cast<size_t>(groups_ * (operand.lanes ? kLanes : 1) * stride));
     operand.data = data.data();
   }
 
-  /// Scalar of element (i0, i1, i2, i3); plain values have the same one for all groups and lanes.
+  /// Scalar of element (i0, i1, i2, i3); plain values have the same one for all lanes, shared ones
+  /// for all groups too.
   E& at(std::int64_t group, const Dims& i, int lane) {
     std::int64_t element = group * operand.group_stride;
     for (size_t axis = 0; axis < kMaxRank; ++axis) element += i[axis] * operand.strides[axis];
@@ -54,7 +61,7 @@ class Value {
   /// Calls f(group, i, lane) for every scalar, in row-major order.
   template <class F>
   void each(F f) const {
-    for (std::int64_t g = 0; g < (operand.lanes ? groups_ : 1); ++g)
+    for (std::int64_t g = 0; g < groups_; ++g)
       each_element(dims_, [&](const Dims& i) {
         for (int lane = 0; lane < (operand.lanes ? kLanes : 1); ++lane) f(g, i, lane);
       });
