@@ -5,6 +5,7 @@
 #include <benchmark/benchmark.h>
 
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "lanes/kernels.h"
@@ -114,6 +115,63 @@ void BM_Plain(benchmark::State& state) {
   report(state, 2.0 * static_cast<double>(d * d * d));
 }
 
+// ---- the ordinary layout: a group is one prompt ----
+
+Operand of_prompts(Numbers& x, std::int64_t row, std::int64_t column, std::int64_t group_stride,
+                   std::int64_t head_stride = 0) {
+  Operand result = matrix(x, row, column, 0);
+  result.strides[1] = head_stride;
+  result.group_stride = group_stride;
+  return result;
+}
+
+// Y = X W, dX = dY W^T and dW = sum over prompts of X^T dY, with rows x in matrices X.
+enum Part { kForward, kBackward, kWeights };
+void BM_OrdinaryLayer(benchmark::State& state, Part part) {
+  const std::int64_t prompts = state.range(0), rows = state.range(1), in = state.range(2),
+                     out = state.range(3);
+  Numbers x(static_cast<size_t>(prompts * rows * in), 0.5f),
+      y(static_cast<size_t>(prompts * rows * out), 0.25f), w(static_cast<size_t>(in * out), 0.125f);
+  ProductArgs args;
+  args.groups = prompts;
+  args.m = rows, args.n = out, args.k = in;
+  args.a = of_prompts(x, in, 1, rows * in);
+  args.b = of_prompts(w, out, 1, 0);
+  args.c = of_prompts(y, out, 1, rows * out);
+  if (part == kBackward) {
+    std::swap(args.a, args.c);
+    args.b = of_prompts(w, 1, out, 0);
+    args.n = in, args.k = out;
+  } else if (part == kWeights) {
+    std::swap(args.b, args.c);
+    args.a = of_prompts(x, 1, in, rows * in);
+    args.m = in, args.k = rows;
+  }
+  const auto kernel = part == kWeights ? table().product_over_prompts : table().product;
+  for (auto _ : state) kernel(args);
+  report(state, 2.0 * static_cast<double>(prompts * rows * in * out));
+}
+
+// Each prompt and head its own matrices: m x k by k x n, b lying transposed or not.
+void BM_OrdinaryHeads(benchmark::State& state) {
+  constexpr std::int64_t kPrompts = 16;
+  const std::int64_t heads = state.range(0), m = state.range(1), k = state.range(2),
+                     n = state.range(3);
+  const bool turned = state.range(4) != 0;
+  Numbers a(static_cast<size_t>(kPrompts * heads * m * k), 0.5f),
+      b(static_cast<size_t>(kPrompts * heads * k * n), 0.25f),
+      c(static_cast<size_t>(kPrompts * heads * m * n));
+  ProductArgs args;
+  args.groups = kPrompts;
+  args.batch1 = heads;
+  args.m = m, args.n = n, args.k = k;
+  args.a = of_prompts(a, k, 1, heads * m * k, m * k);
+  args.b = of_prompts(b, turned ? 1 : n, turned ? k : 1, heads * k * n, k * n);
+  args.c = of_prompts(c, n, 1, heads * m * n, m * n);
+  for (auto _ : state) table().product(args);
+  report(state, 2.0 * static_cast<double>(kPrompts * heads * m * k * n));
+}
+
 // Widths, ragged ones among them, by groups of 16 prompts in a strand.
 void widths(benchmark::internal::Benchmark* bench) {
   for (const int groups : {1, 4})
@@ -126,6 +184,27 @@ BENCHMARK(BM_Forward)->Apply(widths);
 BENCHMARK(BM_Weights)->Apply(widths);
 BENCHMARK(BM_Scores)->Apply(widths);
 BENCHMARK(BM_Plain)->ArgName("d")->DenseRange(32, 256, 32);
+
+// The layers of W1, of W4, and square ones.
+void layers(benchmark::internal::Benchmark* bench) {
+  bench->ArgNames({"prompts", "rows", "in", "out"});
+  for (const auto& [in, out] : {std::pair{63, 512}, {512, 512}, {512, 1}})
+    bench->Args({128, 1, in, out});
+  for (const auto& [in, out] : {std::pair{64, 64}, {64, 256}, {256, 64}})
+    bench->Args({4, kRows, in, out});
+  for (const int d : {16, 21, 32, 40, 63, 96, 100, 128, 256, 512}) bench->Args({4, kRows, d, d});
+}
+BENCHMARK_CAPTURE(BM_OrdinaryLayer, forward, kForward)->Apply(layers);
+BENCHMARK_CAPTURE(BM_OrdinaryLayer, backward, kBackward)->Apply(layers);
+BENCHMARK_CAPTURE(BM_OrdinaryLayer, weights, kWeights)->Apply(layers);
+// Scores and values of W4's attention, of W1's.
+BENCHMARK(BM_OrdinaryHeads)
+    ->ArgNames({"heads", "m", "k", "n", "turned"})
+    ->Args({4, kRows, 16, kRows, 1})
+    ->Args({4, kRows, kRows, 16, 0})
+    ->Args({1, 100, 63, 1, 0})
+    ->Args({1, 1, 100, 63, 0})
+    ->Args({1, 20, 20, 20, 0});
 
 }  // namespace
 }  // namespace iclab::lanes
