@@ -90,6 +90,33 @@ int simplify_unary(Builder& builder, const Node& node) {
   return -1;
 }
 
+// A slice that lies within one part of a concat is a slice of that part; of a pad, of what was padded, or
+// zeros.
+int simplify_slice(Builder& builder, const Node& node) {
+  const Program& program = builder.program();
+  const Node in = program[node.in[0]];  // a copy: new nodes move the old ones
+  if ((in.op != Op::kConcat && in.op != Op::kPad) || in.ints[0] != node.ints[0]) return -1;
+  const auto axis = static_cast<size_t>(node.ints[0]);
+  const std::int64_t length = node.shape[axis], step = node.ints[2];
+  const std::int64_t begin = node.ints[1], end = begin + (length - 1) * step + 1;
+  const auto part = [&](int id, std::int64_t at) {
+    return slice(Value(&builder, id), static_cast<int>(axis), begin - at, length, step).id();
+  };
+  if (in.op == Op::kPad) {
+    if (in.ints[2] != 1) return -1;
+    const std::int64_t from = in.ints[1], to = from + program[in.in[0]].shape[axis];
+    if (end <= from || begin >= to) return filled(builder, node.shape, 0).id();
+    return begin >= from && end <= to ? part(in.in[0], from) : -1;
+  }
+  std::int64_t at = 0;
+  for (const int id : in.in) {
+    const std::int64_t size = program[id].shape[axis];
+    if (begin >= at && end <= at + size) return part(id, at);
+    at += size;
+  }
+  return -1;
+}
+
 int simplify_view(Builder& builder, const Node& node) {
   const Program& program = builder.program();
   const Node in = program[node.in[0]];
@@ -112,7 +139,7 @@ int simplify_view(Builder& builder, const Node& node) {
         return slice(inner, axis, in.ints[1] + in.ints[2] * node.ints[1],
                      node.shape[static_cast<size_t>(axis)], in.ints[2] * node.ints[2]).id();
       }
-      break;
+      return simplify_slice(builder, node);
     case Op::kTranspose: {
       const bool trivial = std::is_sorted(node.ints.begin(), node.ints.end());
       if (trivial) return node.in[0];

@@ -161,6 +161,25 @@ TEST(Builder, FoldsTrivialAlgebra) {
   EXPECT_EQ(matmul(b.constant({4, 2}, {0.0}), x).id(), b.constant({4, 3}, {0.0}).id());
 }
 
+TEST(Builder, ASliceOfOnePartIsASliceOfThePart) {
+  Builder b;
+  const Value x = b.input("x", {2, 3}, Rate::kStep), y = b.input("y", {2, 4}, Rate::kStep);
+  const Value both = concat({x, y}, 1);
+  EXPECT_EQ(slice(both, 1, 0, 3).id(), x.id());
+  EXPECT_EQ(slice(both, 1, 4, 2).id(), slice(y, 1, 1, 2).id());
+  EXPECT_EQ(slice(both, 1, 3, 2, 2).id(), slice(y, 1, 0, 2, 2).id());
+  EXPECT_EQ(slice(both, 1, 2, 2).node().in[0], both.id()) << "of two parts";
+  EXPECT_EQ(slice(both, 0, 1, 1).node().in[0], both.id()) << "across";
+  const Value padded = pad(x, 1, 2, 9);
+  EXPECT_EQ(slice(padded, 1, 2, 3).id(), x.id());
+  EXPECT_EQ(slice(padded, 1, 3, 2).id(), slice(x, 1, 1, 2).id());
+  EXPECT_EQ(slice(padded, 1, 5, 4).id(), b.constant({2, 4}, {0.0}).id());
+  EXPECT_EQ(slice(padded, 1, 0, 2).id(), b.constant({2, 2}, {0.0}).id());
+  EXPECT_EQ(slice(padded, 1, 1, 2).node().in[0], padded.id());
+  const Value apart = pad(x, 1, 0, 9, 2);
+  EXPECT_EQ(slice(apart, 1, 1, 1).node().in[0], apart.id());
+}
+
 TEST(Builder, NamesCostNothingAndAreUnique) {
   Builder b;
   const Value x = b.input("x", {2}, Rate::kStep);
