@@ -2,12 +2,14 @@
 //
 // A row is read in blocks of 16 scalars: in lanes, a block is one element, and every lane has a row of
 // its own; a plain row's blocks are 16 neighbouring elements, and its sum over blocks is folded at the
-// end. So both are the same code.
+// end. So both are the same code. Several rows are taken at once, since a sum waits for its last term.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lanes/row.cpp"
 #include <algorithm>
 #include <cstdint>
+#include <functional>
 #include <limits>
+#include <utility>
 
 #include "hwy/foreach_target.h"
 //
@@ -19,125 +21,221 @@ namespace iclab::lanes::HWY_NAMESPACE {
 
 // ---- rows as blocks ----
 
-// A block: 16 scalars in vectors.
-template <class D>
+// A block of each of kRows rows: 16 scalars a row, in vectors.
+template <class D, int kRows>
 struct Block {
+  using Tag = D;
   static constexpr int kStep = static_cast<int>(hn::MaxLanes(D()));
-  static constexpr int kVectors = kLanes / kStep;
+  static constexpr int kParts = kLanes / kStep;  // vectors a row
+  static constexpr int kVectors = kRows * kParts;
   hn::Vec<D> v[kVectors];
 };
 
-template <class D, class F>
-HWY_INLINE Block<D> make_block(F f) {
-  Block<D> block;
-  for (int i = 0; i < Block<D>::kVectors; ++i) block.v[i] = f(i);
-  return block;
+template <class B, class F, int... i>
+HWY_INLINE B make_block(F f, std::integer_sequence<int, i...>) {
+  return B{{f(i)...}};
+}
+template <class B, class F>
+HWY_INLINE B make_block(F f) {
+  return make_block<B>(f, std::make_integer_sequence<int, B::kVectors>());
 }
 
-// One operand's row of lanes.
-template <class D>
-struct LanesRow {
+// Block `index` of a row: all of it, or its first `count` scalars.
+struct Whole {
+  std::int64_t index;
+};
+struct Part {
+  std::int64_t index;
+  std::int64_t count;
+};
+
+// One operand's rows of lanes: kRows of them, `row_step` scalars apart. kMixed: it may be plain, one
+// scalar for all lanes.
+template <class D, int kRows, bool kMixed>
+struct LanesRows {
   using T = Scalar<D>;
   using Tag = D;
+  using B = Block<D, kRows>;
   static constexpr bool kFolds = false;
 
   T* data;
-  std::ptrdiff_t stride;  // elements
-  bool lanes;             // else one scalar for all lanes
+  std::ptrdiff_t stride, row_step;  // elements, scalars
+  bool lanes;
 
-  static std::int64_t blocks(std::int64_t n) { return n; }
-  HWY_INLINE Block<D> load(std::int64_t block, std::int64_t /*n*/, T /*beyond*/) const {
-    if (!lanes)
-      return make_block<D>([&](int) HWY_ATTR { return hn::Set(D(), data[block * stride]); });
-    const T* from = data + block * stride * kLanes;
-    return make_block<D>([&](int i) HWY_ATTR { return hn::LoadU(D(), from + i * Block<D>::kStep); });
+  static Part last(std::int64_t /*n*/) { return {0, 0}; }
+  static std::int64_t wholes(std::int64_t n) { return n; }
+
+  HWY_INLINE B load(Whole at) const {
+    if (kMixed && !lanes)
+      return make_block<B>([&](int i) HWY_ATTR {
+        return hn::Set(D(), data[i / B::kParts * row_step + at.index * stride]);
+      });
+    return make_block<B>([&](int i) HWY_ATTR { return hn::LoadU(D(), vector(at.index, i)); });
   }
-  HWY_INLINE void store(std::int64_t block, std::int64_t /*n*/, const Block<D>& x) const {
-    T* to = data + block * stride * kLanes;
-    for (int i = 0; i < Block<D>::kVectors; ++i) hn::StoreU(x.v[i], D(), to + i * Block<D>::kStep);
+  HWY_INLINE void store(Whole at, const B& x) const {
+    for (int i = 0; i < B::kVectors; ++i) hn::StoreU(x.v[i], D(), vector(at.index, i));
+  }
+  HWY_INLINE B load(Part at) const { return load(Whole{at.index}); }    // never: there are no parts
+  HWY_INLINE void store(Part at, const B& x) const { store(Whole{at.index}, x); }
+
+ private:
+  HWY_INLINE T* vector(std::int64_t element, int i) const {
+    return data + i / B::kParts * row_step + element * stride * kLanes + i % B::kParts * B::kStep;
   }
 };
 
-// One operand's plain row. Elements beyond the row count as `beyond`.
-template <class D>
-struct PlainRow {
+// One operand's plain rows. kStrided: its elements need not be neighbours.
+template <class D, int kRows, bool kStrided>
+struct PlainRows {
   using T = Scalar<D>;
   using Tag = D;
+  using B = Block<D, kRows>;
   static constexpr bool kFolds = true;
 
   T* data;
-  std::ptrdiff_t stride;
+  std::ptrdiff_t stride, row_step;
   bool lanes;  // never
 
-  static std::int64_t blocks(std::int64_t n) { return (n + kLanes - 1) / kLanes; }
-  HWY_INLINE Block<D> load(std::int64_t block, std::int64_t n, T beyond) const {
-    const std::int64_t begin = block * kLanes, count = std::min<std::int64_t>(kLanes, n - begin);
-    const T* from = data + begin * stride;
-    HWY_ALIGN T padded[kLanes];
-    if (count < kLanes || stride != 1) {
-      std::fill(padded, padded + kLanes, beyond);
-      for (std::int64_t i = 0; i < count; ++i) padded[i] = from[i * stride];
-      from = padded;
-    }
-    return make_block<D>([&](int i) HWY_ATTR { return hn::LoadU(D(), from + i * Block<D>::kStep); });
+  static Part last(std::int64_t n) { return {n / kLanes, n % kLanes}; }
+  static std::int64_t wholes(std::int64_t n) { return n / kLanes; }
+
+  HWY_INLINE B load(Whole at) const {
+    if constexpr (kStrided) return load(Part{at.index, kLanes});
+    return make_block<B>([&](int i) HWY_ATTR { return hn::LoadU(D(), vector(at.index, i)); });
   }
-  HWY_INLINE void store(std::int64_t block, std::int64_t n, const Block<D>& x) const {
-    const std::int64_t begin = block * kLanes, count = std::min<std::int64_t>(kLanes, n - begin);
-    T* to = data + begin * stride;
-    HWY_ALIGN T padded[kLanes];
-    const bool direct = count == kLanes && stride == 1;
-    for (int i = 0; i < Block<D>::kVectors; ++i)
-      hn::StoreU(x.v[i], D(), (direct ? to : padded) + i * Block<D>::kStep);
-    if (!direct)
-      for (std::int64_t i = 0; i < count; ++i) to[i * stride] = padded[i];
+  HWY_INLINE void store(Whole at, const B& x) const {
+    if constexpr (kStrided) return store(Part{at.index, kLanes}, x);
+    for (int i = 0; i < B::kVectors; ++i) hn::StoreU(x.v[i], D(), vector(at.index, i));
+  }
+  // Zeros beyond the part.
+  HWY_INLINE B load(Part at) const {
+    return make_block<B>([&](int i) HWY_ATTR {
+      if constexpr (!kStrided)
+        return hn::MaskedLoad(mask(at, i), D(), vector(at.index, i));
+      HWY_ALIGN T buffer[B::kStep] = {};
+      for (std::int64_t k = 0; k < here(at, i); ++k) buffer[k] = vector(at.index, i)[k * stride];
+      return hn::Load(D(), buffer);
+    });
+  }
+  HWY_INLINE void store(Part at, const B& x) const {
+    for (int i = 0; i < B::kVectors; ++i) {
+      if constexpr (!kStrided) {
+        hn::BlendedStore(x.v[i], mask(at, i), D(), vector(at.index, i));
+      } else {
+        HWY_ALIGN T buffer[B::kStep];
+        hn::Store(x.v[i], D(), buffer);
+        for (std::int64_t k = 0; k < here(at, i); ++k) vector(at.index, i)[k * stride] = buffer[k];
+      }
+    }
+  }
+
+  static HWY_INLINE hn::Mask<D> mask(Part at, int i) {
+    return hn::FirstN(D(), static_cast<size_t>(here(at, i)));
+  }
+
+ private:
+  // Scalars of the part that vector i holds.
+  static HWY_INLINE std::int64_t here(Part at, int i) {
+    const std::int64_t before = i % B::kParts * B::kStep;
+    return std::clamp<std::int64_t>(at.count - before, 0, B::kStep);
+  }
+  HWY_INLINE T* vector(std::int64_t block, int i) const {
+    const std::int64_t first = block * kLanes + i % B::kParts * B::kStep;
+    return data + i / B::kParts * row_step + first * (kStrided ? stride : 1);
   }
 };
 
-// ---- sums and maxima of a row: the same in every scalar that belongs to it ----
+// x within the part, `beyond` after it.
+template <class Rows>
+HWY_INLINE typename Rows::B padded(Part at, const typename Rows::B& x, Scalar<typename Rows::Tag> beyond) {
+  using B = typename Rows::B;
+  using D = typename Rows::Tag;
+  if constexpr (Rows::kFolds)
+    return make_block<B>([&](int i) HWY_ATTR {
+      return hn::IfThenElse(Rows::mask(at, i), x.v[i], hn::Set(D(), beyond));
+    });
+  else
+    return x;
+}
 
-template <class View, class Combine>
-HWY_INLINE Block<typename View::Tag> folded(Block<typename View::Tag> x, Combine combine) {
-  using D = typename View::Tag;
-  if constexpr (View::kFolds) {
-    HWY_ALIGN Scalar<D> scalars[kLanes];
-    for (int i = 0; i < Block<D>::kVectors; ++i)
-      hn::Store(x.v[i], D(), scalars + i * Block<D>::kStep);
-    for (int half = kLanes / 2; half > 0; half /= 2)
-      for (int i = 0; i < half; ++i) scalars[i] = combine(scalars[i], scalars[i + half]);
-    return make_block<D>([&](int) HWY_ATTR { return hn::Set(D(), scalars[0]); });
+// ---- sums and maxima of rows: the same in every scalar that belongs to a row ----
+
+template <class D, class Combine>
+HWY_INLINE hn::Vec<D> fold_by_halves(D d, hn::Vec<D> x, Combine combine) {
+  if constexpr (hn::MaxLanes(D()) == 1) {
+    return x;
+  } else {
+    const hn::Half<D> half;
+    const auto y = combine(half, hn::LowerHalf(half, x), hn::UpperHalf(half, x));
+    return hn::Set(d, hn::GetLane(fold_by_halves(half, y, combine)));
+  }
+}
+
+template <class Rows, class Combine>
+HWY_INLINE typename Rows::B folded(typename Rows::B x, Combine combine) {
+  using B = typename Rows::B;
+  const typename Rows::Tag d;
+  if constexpr (Rows::kFolds) {
+    for (int row = 0; row < B::kVectors; row += B::kParts) {
+      for (int half = B::kParts / 2; half >= 1; half /= 2)
+        for (int i = row; i < row + half; ++i) x.v[i] = combine(d, x.v[i], x.v[i + half]);
+      x.v[row] = fold_by_halves(d, x.v[row], combine);
+    }
+    return make_block<B>([&](int i) HWY_ATTR { return x.v[i / B::kParts * B::kParts]; });
   } else {
     return x;
   }
 }
 
-// sum over blocks of f(block), a row of n elements; 0 beyond it.
-template <class View, class F>
-HWY_INLINE Block<typename View::Tag> sum_of(std::int64_t n, F f) {
-  using D = typename View::Tag;
-  Block<D> total = f(0);
-  for (std::int64_t b = 1; b < View::blocks(n); ++b) {
-    const Block<D> term = f(b);
-    for (int i = 0; i < Block<D>::kVectors; ++i) total.v[i] = hn::Add(total.v[i], term.v[i]);
-  }
-  return folded<View>(total, [](Scalar<D> a, Scalar<D> b) { return a + b; });
+// f(0) combined with f of the further blocks, `beyond` after the row's n elements.
+template <class Rows, class F, class Combine>
+HWY_INLINE typename Rows::B combine_blocks(std::int64_t n, Scalar<typename Rows::Tag> beyond, F f,
+                                           Combine combine) {
+  using B = typename Rows::B;
+  const typename Rows::Tag d;
+  const std::int64_t wholes = Rows::wholes(n);
+  const Part last = Rows::last(n);
+  if (wholes == 0) return folded<Rows>(padded<Rows>(last, f(last), beyond), combine);
+  B total = f(Whole{0});
+  const auto take = [&](const B& next) HWY_ATTR {
+    for (int i = 0; i < B::kVectors; ++i) total.v[i] = combine(d, total.v[i], next.v[i]);
+  };
+  for (std::int64_t b = 1; b < wholes; ++b) take(f(Whole{b}));
+  if (last.count > 0) take(padded<Rows>(last, f(last), beyond));
+  return folded<Rows>(total, combine);
 }
 
-template <class View>
-HWY_INLINE Block<typename View::Tag> maximum_of(const View& x, std::int64_t n) {
-  using D = typename View::Tag;
-  constexpr Scalar<D> kLeast = -std::numeric_limits<Scalar<D>>::infinity();
-  Block<D> most = x.load(0, n, kLeast);
-  for (std::int64_t b = 1; b < View::blocks(n); ++b) {
-    const Block<D> next = x.load(b, n, kLeast);
-    for (int i = 0; i < Block<D>::kVectors; ++i) most.v[i] = hn::Max(most.v[i], next.v[i]);
+struct Add {
+  template <class D, class V>
+  HWY_INLINE V operator()(D, V a, V b) const {
+    return hn::Add(a, b);
   }
-  return folded<View>(most, [](Scalar<D> a, Scalar<D> b) { return a > b ? a : b; });
+};
+struct Max {
+  template <class D, class V>
+  HWY_INLINE V operator()(D, V a, V b) const {
+    return hn::Max(a, b);
+  }
+};
+
+// The sum over blocks of f(block).
+template <class Rows, class F>
+HWY_INLINE typename Rows::B sum_of(std::int64_t n, F f) {
+  return combine_blocks<Rows>(n, 0, f, Add());
+}
+
+// May lose a NaN, which whoever subtracts the maximum meets again.
+template <class Rows>
+HWY_INLINE typename Rows::B maximum_of(const Rows& x, std::int64_t n) {
+  constexpr auto kLeast = -std::numeric_limits<Scalar<typename Rows::Tag>>::infinity();
+  return combine_blocks<Rows>(n, kLeast, [&](auto at) HWY_ATTR { return x.load(at); }, Max());
 }
 
 // out(block) = f(block)
-template <class View, class F>
-HWY_INLINE void write_row(const View& out, std::int64_t n, F f) {
-  for (std::int64_t b = 0; b < View::blocks(n); ++b) out.store(b, n, f(b));
+template <class Rows, class F>
+HWY_INLINE void write_rows(const Rows& out, std::int64_t n, F f) {
+  for (std::int64_t b = 0; b < Rows::wholes(n); ++b) out.store(Whole{b}, f(Whole{b}));
+  if (const Part last = Rows::last(n); last.count > 0) out.store(last, f(last));
 }
 
 template <class D>
@@ -145,42 +243,50 @@ HWY_INLINE hn::Vec<D> number(double x) {
   return hn::Set(D(), static_cast<Scalar<D>>(x));
 }
 
-// ---- the functions: f(out, in0, in1, n, epsilon) of one row ----
+// ---- the functions: rows of n elements; kVectors: how many vectors hide the latency ----
 
 struct Softmax {
-  template <class View>
-  static HWY_INLINE void row(const View& out, const View& x, const View&, std::int64_t n, double) {
-    using D = typename View::Tag;
-    constexpr Scalar<D> kLeast = -std::numeric_limits<Scalar<D>>::infinity();
-    const D d;
-    const Block<D> most = maximum_of(x, n);
-    const Block<D> total = sum_of<View>(n, [&](std::int64_t b) HWY_ATTR {
-      const Block<D> in = x.load(b, n, kLeast);
-      const Block<D> e = make_block<D>(
-          [&](int i) HWY_ATTR { return exp(d, hn::Sub(in.v[i], most.v[i])); });
-      out.store(b, n, e);
+  static constexpr int kVectors = 2;
+
+  template <class Rows>
+  static HWY_INLINE void rows(const Rows& out, const Rows& x, const Rows&, std::int64_t n, double) {
+    using B = typename Rows::B;
+    using D = typename Rows::Tag;
+    const B most = maximum_of(x, n);
+    const B total = sum_of<Rows>(n, [&](auto at) HWY_ATTR {
+      const B e = exponentials(x.load(at), most);
+      out.store(at, e);
       return e;
     });
-    const Block<D> scale =
-        make_block<D>([&](int i) HWY_ATTR { return hn::Div(number<D>(1), total.v[i]); });
-    write_row(out, n, [&](std::int64_t b) HWY_ATTR {
-      const Block<D> e = out.load(b, n, 0);
-      return make_block<D>([&](int i) HWY_ATTR { return hn::Mul(e.v[i], scale.v[i]); });
+    const B scale =
+        make_block<B>([&](int i) HWY_ATTR { return hn::Div(number<D>(1), total.v[i]); });
+    write_rows(out, n, [&](auto at) HWY_ATTR {
+      const B e = out.load(at);
+      return make_block<B>([&](int i) HWY_ATTR { return hn::Mul(e.v[i], scale.v[i]); });
     });
+  }
+
+  template <class B>
+  static HWY_INLINE B exponentials(const B& x, const B& most) {
+    const typename B::Tag d;
+    return make_block<B>([&](int i) HWY_ATTR { return exp(d, hn::Sub(x.v[i], most.v[i])); });
   }
 };
 
 struct SoftmaxGradient {
-  template <class View>
-  static HWY_INLINE void row(const View& out, const View& p, const View& g, std::int64_t n, double) {
-    using D = typename View::Tag;
-    const Block<D> mean = sum_of<View>(n, [&](std::int64_t b) HWY_ATTR {
-      const Block<D> weight = p.load(b, n, 0), value = g.load(b, n, 0);
-      return make_block<D>([&](int i) HWY_ATTR { return hn::Mul(weight.v[i], value.v[i]); });
+  static constexpr int kVectors = 4;
+
+  template <class Rows>
+  static HWY_INLINE void rows(const Rows& out, const Rows& p, const Rows& g, std::int64_t n,
+                              double) {
+    using B = typename Rows::B;
+    const B mean = sum_of<Rows>(n, [&](auto at) HWY_ATTR {
+      const B weight = p.load(at), value = g.load(at);
+      return make_block<B>([&](int i) HWY_ATTR { return hn::Mul(weight.v[i], value.v[i]); });
     });
-    write_row(out, n, [&](std::int64_t b) HWY_ATTR {
-      const Block<D> weight = p.load(b, n, 0), value = g.load(b, n, 0);
-      return make_block<D>([&](int i) HWY_ATTR {
+    write_rows(out, n, [&](auto at) HWY_ATTR {
+      const B weight = p.load(at), value = g.load(at);
+      return make_block<B>([&](int i) HWY_ATTR {
         return hn::Mul(weight.v[i], hn::Sub(value.v[i], mean.v[i]));
       });
     });
@@ -188,99 +294,92 @@ struct SoftmaxGradient {
 };
 
 struct LogSumExp {
-  template <class View>
-  static HWY_INLINE void row(const View& out, const View& x, const View&, std::int64_t n, double) {
-    using D = typename View::Tag;
-    constexpr Scalar<D> kLeast = -std::numeric_limits<Scalar<D>>::infinity();
-    const D d;
-    const Block<D> most = maximum_of(x, n);
-    const Block<D> total = sum_of<View>(n, [&](std::int64_t b) HWY_ATTR {
-      const Block<D> in = x.load(b, n, kLeast);
-      return make_block<D>([&](int i) HWY_ATTR { return exp(d, hn::Sub(in.v[i], most.v[i])); });
+  static constexpr int kVectors = 2;
+
+  template <class Rows>
+  static HWY_INLINE void rows(const Rows& out, const Rows& x, const Rows&, std::int64_t n, double) {
+    using B = typename Rows::B;
+    const typename Rows::Tag d;
+    const B most = maximum_of(x, n);
+    const B total = sum_of<Rows>(
+        n, [&](auto at) HWY_ATTR { return Softmax::exponentials(x.load(at), most); });
+    write_rows(out, 1, [&](auto) HWY_ATTR {
+      return make_block<B>(
+          [&](int i) HWY_ATTR { return hn::Add(most.v[i], log(d, total.v[i])); });
     });
-    out.store(0, 1, make_block<D>([&](int i) HWY_ATTR {
-      return hn::Add(most.v[i], log(d, total.v[i]));
-    }));
   }
 };
 
-// What both norms subtract and divide by.
-template <class D>
+// What both norms subtract and multiply by.
+template <class Rows, bool kCentred>
 struct Moments {
-  Block<D> mean, scale;  // scale = 1 / sqrt(mean of squares + epsilon)
-};
+  using B = typename Rows::B;
+  using D = typename Rows::Tag;
 
-template <bool kCentred, class View>
-HWY_INLINE Moments<typename View::Tag> moments_of(const View& x, std::int64_t n, double epsilon) {
-  using D = typename View::Tag;
-  const auto share = number<D>(1.0 / static_cast<double>(n));
-  Moments<D> m;
-  m.mean = make_block<D>([&](int) HWY_ATTR { return hn::Zero(D()); });
-  if constexpr (kCentred) {
-    const Block<D> total =
-        sum_of<View>(n, [&](std::int64_t b) HWY_ATTR { return x.load(b, n, 0); });
-    m.mean = make_block<D>([&](int i) HWY_ATTR { return hn::Mul(total.v[i], share); });
-  }
-  HWY_ALIGN Scalar<D> beyond[kLanes];  // so that what lies beyond the row adds nothing
-  for (int i = 0; i < Block<D>::kVectors; ++i)
-    hn::Store(m.mean.v[i], D(), beyond + i * Block<D>::kStep);
-  const Block<D> squares = sum_of<View>(n, [&](std::int64_t b) HWY_ATTR {
-    const Block<D> in = x.load(b, n, beyond[0]);
-    return make_block<D>([&](int i) HWY_ATTR {
-      const auto centred = hn::Sub(in.v[i], m.mean.v[i]);
-      return hn::Mul(centred, centred);
+  HWY_INLINE Moments(const Rows& x, std::int64_t n, double epsilon)
+      : share(number<D>(1.0 / static_cast<double>(n))) {
+    mean = make_block<B>([](int) HWY_ATTR { return hn::Zero(D()); });
+    if constexpr (kCentred) mean = mean_of(x, n);
+    const B squares = sum_of<Rows>(n, [&](auto at) HWY_ATTR {
+      const B in = x.load(at);
+      return make_block<B>([&](int i) HWY_ATTR {
+        const auto centred = hn::Sub(in.v[i], mean.v[i]);
+        return hn::Mul(centred, centred);
+      });
     });
-  });
-  m.scale = make_block<D>([&](int i) HWY_ATTR {
-    const auto variance = hn::MulAdd(squares.v[i], share, number<D>(epsilon));
-    return hn::Div(number<D>(1), hn::Sqrt(variance));
-  });
-  return m;
-}
+    scale = make_block<B>([&](int i) HWY_ATTR {
+      const auto variance = hn::MulAdd(squares.v[i], share, number<D>(epsilon));
+      return hn::Div(number<D>(1), hn::Sqrt(variance));
+    });
+  }
+
+  HWY_INLINE B mean_of(const Rows& x, std::int64_t n) const {
+    const B total = sum_of<Rows>(n, [&](auto at) HWY_ATTR { return x.load(at); });
+    return make_block<B>([&](int i) HWY_ATTR { return hn::Mul(total.v[i], share); });
+  }
+  HWY_INLINE B normed(const B& x) const {
+    return make_block<B>(
+        [&](int i) HWY_ATTR { return hn::Mul(hn::Sub(x.v[i], mean.v[i]), scale.v[i]); });
+  }
+
+  hn::Vec<D> share;
+  B mean, scale;  // scale = 1 / sqrt(mean of squares + epsilon)
+};
 
 template <bool kCentred>
 struct Norm {
-  template <class View>
-  static HWY_INLINE void row(const View& out, const View& x, const View&, std::int64_t n,
-                             double epsilon) {
-    using D = typename View::Tag;
-    const Moments<D> m = moments_of<kCentred>(x, n, epsilon);
-    write_row(out, n, [&](std::int64_t b) HWY_ATTR {
-      const Block<D> in = x.load(b, n, 0);
-      return make_block<D>([&](int i) HWY_ATTR {
-        return hn::Mul(hn::Sub(in.v[i], m.mean.v[i]), m.scale.v[i]);
-      });
-    });
+  static constexpr int kVectors = 4;
+
+  template <class Rows>
+  static HWY_INLINE void rows(const Rows& out, const Rows& x, const Rows&, std::int64_t n,
+                              double epsilon) {
+    const Moments<Rows, kCentred> moments(x, n, epsilon);
+    write_rows(out, n, [&](auto at) HWY_ATTR { return moments.normed(x.load(at)); });
   }
 };
 
 template <bool kCentred>
 struct NormGradient {
-  template <class View>
-  static HWY_INLINE void row(const View& out, const View& x, const View& g, std::int64_t n,
-                             double epsilon) {
-    using D = typename View::Tag;
-    const auto share = number<D>(1.0 / static_cast<double>(n));
-    const Moments<D> m = moments_of<kCentred>(x, n, epsilon);
-    const auto normed = [&](std::int64_t b) HWY_ATTR {
-      const Block<D> in = x.load(b, n, 0);
-      return make_block<D>([&](int i) HWY_ATTR {
-        return hn::Mul(hn::Sub(in.v[i], m.mean.v[i]), m.scale.v[i]);
-      });
-    };
-    Block<D> mean_g = make_block<D>([&](int) HWY_ATTR { return hn::Zero(D()); });
-    if constexpr (kCentred)
-      mean_g = sum_of<View>(n, [&](std::int64_t b) HWY_ATTR { return g.load(b, n, 0); });
-    const Block<D> mean_gy = sum_of<View>(n, [&](std::int64_t b) HWY_ATTR {
-      const Block<D> y = normed(b), adjoint = g.load(b, n, 0);
-      return make_block<D>([&](int i) HWY_ATTR { return hn::Mul(adjoint.v[i], y.v[i]); });
+  static constexpr int kVectors = 4;
+
+  template <class Rows>
+  static HWY_INLINE void rows(const Rows& out, const Rows& x, const Rows& g, std::int64_t n,
+                              double epsilon) {
+    using B = typename Rows::B;
+    const Moments<Rows, kCentred> moments(x, n, epsilon);
+    B mean_g = make_block<B>([](int) HWY_ATTR { return hn::Zero(typename Rows::Tag()); });
+    if constexpr (kCentred) mean_g = moments.mean_of(g, n);
+    const B total_gy = sum_of<Rows>(n, [&](auto at) HWY_ATTR {
+      const B y = moments.normed(x.load(at)), adjoint = g.load(at);
+      return make_block<B>([&](int i) HWY_ATTR { return hn::Mul(adjoint.v[i], y.v[i]); });
     });
-    write_row(out, n, [&](std::int64_t b) HWY_ATTR {
-      const Block<D> y = normed(b), adjoint = g.load(b, n, 0);
-      return make_block<D>([&](int i) HWY_ATTR {
-        const auto level = hn::Sub(adjoint.v[i], hn::Mul(mean_g.v[i], share));
-        const auto along = hn::Mul(y.v[i], hn::Mul(mean_gy.v[i], share));
-        return hn::Mul(hn::Sub(level, along), m.scale.v[i]);
+    const B mean_gy = make_block<B>(
+        [&](int i) HWY_ATTR { return hn::Mul(total_gy.v[i], moments.share); });
+    write_rows(out, n, [&](auto at) HWY_ATTR {
+      const B y = moments.normed(x.load(at)), adjoint = g.load(at);
+      return make_block<B>([&](int i) HWY_ATTR {
+        const auto level = hn::Sub(adjoint.v[i], mean_g.v[i]);
+        return hn::Mul(hn::Sub(level, hn::Mul(y.v[i], mean_gy.v[i])), moments.scale.v[i]);
       });
     });
   }
@@ -290,19 +389,19 @@ struct NormGradient {
 
 // The start of row (i0, i1, i2) of a group.
 template <class E>
-E* row_start(const Operand& x, std::int64_t group, const Dims& at) {
+HWY_INLINE E* row_start(const Operand& x, std::int64_t group, const Dims& at) {
   const std::int64_t elements = group * x.group_stride + at[0] * x.strides[0] +
                                 at[1] * x.strides[1] + at[2] * x.strides[2];
   return static_cast<E*>(x.data) + elements * (x.lanes ? kLanes : 1);
 }
 
+// f(group, i) for every matrix: i0 and i1 of its rows.
 template <class F>
-HWY_INLINE void for_each_line(const RowArgs& args, F f) {
+HWY_INLINE void for_each_matrix(const RowArgs& args, F f) {
   Dims at{};
   for (std::int64_t group = 0; group < args.groups; ++group)
     for (at[0] = 0; at[0] < args.dims[0]; ++at[0])
-      for (at[1] = 0; at[1] < args.dims[1]; ++at[1])
-        for (at[2] = 0; at[2] < args.dims[2]; ++at[2]) f(group, at);
+      for (at[1] = 0; at[1] < args.dims[1]; ++at[1]) f(group, at);
 }
 
 // Elements that row i of a matrix sees.
@@ -310,88 +409,133 @@ HWY_INLINE std::int64_t seen(const RowArgs& args, std::int64_t i) {
   return args.causal == 0 ? args.dims[3] : std::min(args.dims[3], args.causal * i + args.offset + 1);
 }
 
-template <class View, class Function>
-void run_views(const RowArgs& args) {
-  using D = typename View::Tag;
-  using T = Scalar<D>;
-  for_each_line(args, [&](std::int64_t group, const Dims& at) HWY_ATTR {
-    const auto view = [&](const Operand& x) {
-      return View{row_start<T>(x, group, at), static_cast<std::ptrdiff_t>(x.strides[3]),
-                  x.lanes};
-    };
-    const View out = view(args.out), a = view(args.in[0]);
-    const View b = args.in[1].data ? view(args.in[1]) : a;
-    const std::int64_t n = seen(args, at[2]);
-    Function::row(out, a, b, n, args.epsilon);
-    if (args.causal == 0) return;
-    const std::int64_t scalars = args.out.lanes ? kLanes : 1;
+// Rows at.. of a matrix, as many as Rows holds.
+template <class Rows, class Function>
+HWY_INLINE void run_rows(const RowArgs& args, std::int64_t group, const Dims& at) {
+  using T = typename Rows::T;
+  const auto rows = [&](const Operand& x) HWY_ATTR {
+    return Rows{row_start<T>(x, group, at), static_cast<std::ptrdiff_t>(x.strides[3]),
+                static_cast<std::ptrdiff_t>(x.strides[2] * (x.lanes ? kLanes : 1)), x.lanes};
+  };
+  const Rows out = rows(args.out), a = rows(args.in[0]);
+  const Rows b = args.in[1].data ? rows(args.in[1]) : a;
+  const std::int64_t n = seen(args, at[2]);
+  Function::rows(out, a, b, n, args.epsilon);
+  const std::int64_t scalars = args.out.lanes ? kLanes : 1;
+  if (args.causal != 0)
     for (std::int64_t j = n; j < args.dims[3]; ++j)
       std::fill_n(out.data + j * out.stride * scalars, scalars, T(0));
+}
+
+// Several rows at once while there are, unless each sees another number of elements.
+template <class Several, class One, class Function>
+void run_all(const RowArgs& args) {
+  constexpr std::int64_t kSeveral = Several::B::kVectors / Several::B::kParts;
+  for_each_matrix(args, [&](std::int64_t group, Dims at) HWY_ATTR {
+    if (kSeveral > 1 && args.causal == 0)
+      for (; at[2] + kSeveral <= args.dims[2]; at[2] += kSeveral)
+        run_rows<Several, Function>(args, group, at);
+    for (; at[2] < args.dims[2]; ++at[2]) run_rows<One, Function>(args, group, at);
   });
 }
 
 template <class D, class Function>
 void run(const RowArgs& args) {
-  if (args.out.lanes)
-    run_views<LanesRow<D>, Function>(args);
+  constexpr int kSeveral = std::max(1, Function::kVectors * Block<D, 1>::kStep / kLanes);
+  const auto all = [&](auto is_so) {
+    return is_so(args.out) && is_so(args.in[0]) && (!args.in[1].data || is_so(args.in[1]));
+  };
+  const bool lanes = all([](const Operand& x) { return x.lanes; });
+  const bool neighbours = all([](const Operand& x) { return x.strides[3] == 1; });
+  if (lanes)
+    run_all<LanesRows<D, kSeveral, false>, LanesRows<D, 1, false>, Function>(args);
+  else if (args.out.lanes)
+    run_all<LanesRows<D, 1, true>, LanesRows<D, 1, true>, Function>(args);
+  else if (neighbours)
+    run_all<PlainRows<D, kSeveral, false>, PlainRows<D, 1, false>, Function>(args);
   else
-    run_views<PlainRow<D>, Function>(args);
+    run_all<PlainRows<D, 1, true>, PlainRows<D, 1, true>, Function>(args);
 }
 
-// ---- in order of the row: cumulative sums and products ----
+// ---- scalar by scalar, in order of the row; an input may be plain where out is lanes ----
+
+// A row's element i, lane l at data[i * step + l * lane].
+template <class E>
+struct ScalarRow {
+  ScalarRow(const Operand& x, std::int64_t group, const Dims& at)
+      : data(row_start<E>(x, group, at)),
+        step(x.strides[3] * (x.lanes ? kLanes : 1)),
+        lane(x.lanes ? 1 : 0) {}
+
+  E* data;
+  std::int64_t step, lane;
+};
+
+// f(out, in) for every row.
+template <class Out, class In, class F>
+HWY_INLINE void for_each_row(const RowArgs& args, F f) {
+  for_each_matrix(args, [&](std::int64_t group, Dims at) {
+    for (; at[2] < args.dims[2]; ++at[2])
+      f(ScalarRow<Out>(args.out, group, at), ScalarRow<const In>(args.in[0], group, at));
+  });
+}
 
 template <class D, bool kBack, class Combine>
 void run_cumulative(const RowArgs& args) {
   using T = Scalar<D>;
-  const std::int64_t n = args.dims[3], lanes = args.out.lanes ? kLanes : 1;
-  for_each_line(args, [&](std::int64_t group, const Dims& at) {
-    const T* in = row_start<const T>(args.in[0], group, at);
-    T* out = row_start<T>(args.out, group, at);
-    for (std::int64_t lane = 0; lane < lanes; ++lane) {
-      T total = 0;
-      for (std::int64_t i = 0; i < n; ++i) {
-        const std::int64_t j = kBack ? n - 1 - i : i;
-        const T x = in[j * args.in[0].strides[3] * lanes + lane];
-        total = i == 0 ? x : Combine()(total, x);
-        out[j * args.out.strides[3] * lanes + lane] = total;
-      }
+  const std::int64_t n = args.dims[3];
+  for_each_row<T, T>(args, [&](ScalarRow<T> out, ScalarRow<const T> in) {
+    const std::int64_t first = kBack ? n - 1 : 0, towards = kBack ? -1 : 1;
+    if (!args.out.lanes) {
+      T total = out.data[first * out.step] = in.data[first * in.step];
+      for (std::int64_t i = 1, j = first + towards; i < n; ++i, j += towards)
+        out.data[j * out.step] = total = Combine()(total, in.data[j * in.step]);
+      return;
+    }
+    T total[kLanes];
+    for (std::int64_t i = 0, j = first; i < n; ++i, j += towards) {
+      T x[kLanes];
+      for (int l = 0; l < kLanes; ++l) x[l] = in.data[j * in.step + l * in.lane];
+      for (int l = 0; l < kLanes; ++l) total[l] = i == 0 ? x[l] : Combine()(total[l], x[l]);
+      std::copy_n(total, kLanes, out.data + j * out.step);
     }
   });
 }
 
-struct Plus {
-  template <class T>
-  T operator()(T a, T b) const {
-    return a + b;
-  }
-};
-struct Times {
-  template <class T>
-  T operator()(T a, T b) const {
-    return a * b;
-  }
-};
-
-// ---- ranks ----
+// How many of the row's elements [begin, end) satisfy before(element, x).
+template <class T, class Before>
+HWY_INLINE std::int32_t count(const ScalarRow<const T>& in, std::int64_t begin, std::int64_t end, T x,
+                              Before before) {
+  std::int32_t total = 0;
+  if (in.step == 1)
+    for (std::int64_t j = begin; j < end; ++j) total += before(in.data[j], x);
+  else
+    for (std::int64_t j = begin; j < end; ++j) total += before(in.data[j * in.step], x);
+  return total;
+}
 
 template <class D>
 void run_rank(const RowArgs& args) {
   using T = Scalar<D>;
-  const std::int64_t n = args.dims[3], lanes = args.out.lanes ? kLanes : 1;
-  const std::int64_t step = args.in[0].strides[3] * lanes;
-  for_each_line(args, [&](std::int64_t group, const Dims& at) {
-    const T* in = row_start<const T>(args.in[0], group, at);
-    std::int32_t* out = row_start<std::int32_t>(args.out, group, at);
-    for (std::int64_t i = 0; i < n; ++i)
-      for (std::int64_t lane = 0; lane < lanes; ++lane) {
-        const T x = in[i * step + lane];
-        std::int32_t before = 0;
-        for (std::int64_t j = 0; j < n; ++j) {
-          const T y = in[j * step + lane];
-          before += y < x || (y == x && j < i);
-        }
-        out[i * args.out.strides[3] * lanes + lane] = before;
+  const std::int64_t n = args.dims[3];
+  for_each_row<std::int32_t, T>(args, [&](ScalarRow<std::int32_t> out, ScalarRow<const T> in) {
+    for (std::int64_t i = 0; i < n; ++i) {
+      std::int32_t before[kLanes] = {};
+      if (in.lane == 1) {
+        const T* x = in.data + i * in.step;
+        const auto add = [&](std::int64_t j, auto is_before) {
+          const T* y = in.data + j * in.step;
+          for (int l = 0; l < kLanes; ++l) before[l] += is_before(y[l], x[l]);
+        };
+        for (std::int64_t j = 0; j < i; ++j) add(j, std::less_equal<T>());
+        for (std::int64_t j = i + 1; j < n; ++j) add(j, std::less<T>());
+      } else {
+        const T x = in.data[i * in.step];
+        std::fill_n(before, kLanes,
+                    count(in, 0, i, x, std::less_equal<T>()) + count(in, i + 1, n, x, std::less<T>()));
       }
+      std::copy_n(before, args.out.lanes ? kLanes : 1, out.data + i * out.step);
+    }
   });
 }
 
@@ -407,9 +551,9 @@ void fill_row(Kernels<Scalar<D>>& table) {
   set(RowFunction::kLayerNormGradient, &run<D, NormGradient<true>>);
   set(RowFunction::kRmsNorm, &run<D, Norm<false>>);
   set(RowFunction::kRmsNormGradient, &run<D, NormGradient<false>>);
-  set(RowFunction::kCumulativeSum, &run_cumulative<D, false, Plus>);
-  set(RowFunction::kCumulativeSumBack, &run_cumulative<D, true, Plus>);
-  set(RowFunction::kCumulativeProduct, &run_cumulative<D, false, Times>);
+  set(RowFunction::kCumulativeSum, &run_cumulative<D, false, std::plus<Scalar<D>>>);
+  set(RowFunction::kCumulativeSumBack, &run_cumulative<D, true, std::plus<Scalar<D>>>);
+  set(RowFunction::kCumulativeProduct, &run_cumulative<D, false, std::multiplies<Scalar<D>>>);
   set(RowFunction::kRank, &run_rank<D>);
 }
 
