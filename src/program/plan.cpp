@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 #include <numeric>
 
 #include "base/error.h"
@@ -269,7 +270,32 @@ class Planner {
     return aligned(prompt_bytes * plan_->group_size());
   }
 
-  void choose_layout() { plan_->layout = plan_->options.layout.value_or(Layout::kLanes); }
+  // Ordinary pays where products are wide, all the more where lanes would idle: measured on W1 to W4 at many
+  // widths and batches (bench/layout_bench.cpp, docs/performance.md).
+  void choose_layout() {
+    constexpr double kWide = 128;
+    const double busy = std::min(
+        1.0, static_cast<double>(plan_->options.batch) / static_cast<double>(lanes::kLanes));
+    const Layout chosen = mean_width() >= kWide * busy ? Layout::kOrdinary : Layout::kLanes;
+    plan_->layout = plan_->options.layout.value_or(chosen);
+  }
+
+  // The geometric mean of the sides of the matrices that prompts are multiplied by, or whose gradients they
+  // sum, weighted by flops.
+  double mean_width() const {
+    double weight = 0, sum = 0;
+    for (const int id : plan_->order[static_cast<size_t>(Phase::kPrompt)]) {
+      const Node& n = node(id);
+      if (n.op != Op::kProduct && n.op != Op::kPromptProduct) continue;
+      const std::int64_t inner = node(n.in[0]).shape.back();
+      const std::int64_t rows = n.shape[n.shape.size() - 2];
+      const std::int64_t side = n.op == Op::kProduct ? inner : rows;
+      const double work = flops(plan_->program, id);
+      sum += work * std::sqrt(static_cast<double>(side * n.shape.back()));
+      weight += work;
+    }
+    return weight > 0 ? sum / weight : 0;
+  }
 
   std::shared_ptr<Plan> plan_;
   std::vector<bool> live_;

@@ -116,5 +116,23 @@ TEST(Plan, RefusesWhatCannotBeExecuted) {
               ThrowsMessage<Error>(HasSubstr("a step visits its prompts once")));
 }
 
+// Two layers of width d on one token a prompt.
+Layout chosen_layout(std::int64_t width, std::int64_t batch) {
+  Builder b;
+  const Value x = b.input("x", {1, width}, Rate::kPrompt);
+  const Value first = b.input("first", {width, width}, Rate::kStep);
+  const Value second = b.input("second", {width, width}, Rate::kStep);
+  const Value out = matmul(tanh(matmul(x, first)), second);
+  return make_plan(b.program(), std::vector{out.id()}, {batch, false, {}})->layout;
+}
+
+TEST(Plan, WideProductsAndIdleLanesAreOrdinary) {
+  EXPECT_EQ(chosen_layout(127, 64), Layout::kLanes);
+  EXPECT_EQ(chosen_layout(128, 64), Layout::kOrdinary);
+  EXPECT_EQ(chosen_layout(63, 8), Layout::kLanes);
+  EXPECT_EQ(chosen_layout(64, 8), Layout::kOrdinary);
+  EXPECT_EQ(chosen_layout(127, 16), Layout::kLanes) << "no lane is idle";
+}
+
 }  // namespace
 }  // namespace iclab::program
