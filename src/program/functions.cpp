@@ -53,6 +53,27 @@ Value top_k(Value a, std::int64_t k) {
   return a.builder().integer_constant({}, {n - k}) <= rank(a);
 }
 
+// ---- integers ----
+
+// With c = ceil(2^32 / n), a = q n + k and e = c n - 2^32 < n, the product c a wraps to k c + q e, which lies
+// in [k c, (k + 1) c) as q e <= a < c. Shifted by 2^31, the order of wrapped products is that of int32.
+Value remainder(Value a, std::int64_t n) {
+  if (n < 1 || n > 32768)
+    throw Error(fmt::format("[remainder] expected n from 1 to 32768, received {}", n));
+  Builder& b = a.builder();
+  if (n == 1) return b.integer_constant(Shape(a.shape()), {0});
+  constexpr std::int64_t kHalf = std::int64_t{1} << 31;
+  const std::int64_t c = (2 * kHalf + n - 1) / n;
+  const auto shifted = [&](std::int64_t x) {
+    return b.integer_constant({}, {static_cast<std::int32_t>(x - kHalf)});
+  };
+  const Value factor = b.integer_constant({}, {static_cast<std::int32_t>(c)});
+  const Value part = a * factor + shifted(0);
+  Value k = to_integer(shifted(c) <= part);
+  for (std::int64_t j = 2; j < n; ++j) k = k + to_integer(shifted(j * c) <= part);
+  return k;
+}
+
 // ---- losses ----
 
 Value logistic_loss(Value y, Value f) { return softplus(-(y * f)); }

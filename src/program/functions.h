@@ -20,6 +20,11 @@ Value sort(Value a);
 /// Throws Error unless 1 <= k <= the length.
 Value top_k(Value a, std::int64_t k);
 
+// ---- integers ----
+
+/// a mod n for integers 0 <= a <= 2^31 / n, element by element, in n - 1 comparisons.
+Value remainder(Value a, std::int64_t n);
+
 // ---- losses, element by element ----
 
 Value logistic_loss(Value y, Value f);  // log(1 + e^(-y f)), y in {-1, 1}

@@ -1,4 +1,4 @@
-// Isotropic linear regression: w ~ N(0, I_d).
+// Isotropic regression: w ~ N(0, I_d), or ReLU networks with inner weights N(0, I_d).
 #pragma once
 
 #include "tasks/task.h"

@@ -26,6 +26,10 @@ const TaskEntry& find_task(const std::string& name) {
                                did_you_mean(name, names)));
 }
 
+Prompt Task::sample_test(Builder&, std::span<const TestTasks>, Value) const {
+  throw UsageError("this task has no test tasks; accepted are tasks of regression");
+}
+
 Value Prompt::operator[](const std::string& part) const {
   const auto found = parts_.find(part);
   if (found != parts_.end()) return found->second;

@@ -4,72 +4,71 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
-#include <numeric>
 
 #include "base/error.h"
-#include "base/text.h"
-#include "tasks/linear_prompt.h"
+#include "program/functions.h"
 #include "tasks/orthonormal.h"
+#include "tasks/regression_prompt.h"
+#include "tasks/subspace_classes.h"
 
 namespace iclab::tasks {
 namespace {
 
 using program::Stream;
 
-// The columns of component k of the shared-core construction: the s shared ones, then its own nu.
-std::vector<SubspaceClass> mixture(std::int64_t rank, std::int64_t components, std::int64_t shared) {
-  const std::int64_t own = rank - shared;
-  std::vector<SubspaceClass> classes(static_cast<size_t>(components));
-  for (std::int64_t k = 0; k < components; ++k) {
-    auto& columns = classes[static_cast<size_t>(k)].columns;
-    for (std::int64_t j = 0; j < shared; ++j) columns.push_back(j);
-    for (std::int64_t j = 0; j < own; ++j) columns.push_back(shared + k * own + j);
-  }
-  return classes;
-}
-
 class SubspaceRegression : public Task {
  public:
   explicit SubspaceRegression(const Settings& settings)
-      : dim_(settings.integer("dim")), context_(settings.integer("context")),
-        noise_(settings.real("noise")), sampler_(sampler_of(settings)),
+      : dim_(settings.integer("dim")), regression_(regression_of(settings)),
         haar_(settings.text("basis") == "haar"), rank_(settings.integer("rank")),
-        components_(settings.integer("components")), shared_(settings.integer("shared")) {
+        components_(settings.integer("components")), shared_(settings.integer("shared")),
+        evenly_(settings.has("assignment") && settings.text("assignment") == "even"),
+        by_power_(settings.has("weights") && settings.text("weights") == "power") {
     custom_ = !settings.text("classes").empty();
     classes_ = custom_ ? parse_classes(settings.text("classes"), dim_)
-                       : (check_mixture(), mixture(rank_, components_, shared_));
+                       : (check_mixture(), shared_core(rank_, components_, shared_));
   }
 
   Prompt sample(Builder& b) const override {
+    std::vector<Directions> all;
+    for (const SubspaceClass& c : classes_) all.push_back(directions(b, c));
     // Drawn for every number of components, so that the streams of sweep points stay paired.
-    const Value component =
-        b.integers(Stream::kPrompt, {}, static_cast<std::int64_t>(classes_.size()));
-    const Value a = b.normal(Stream::kPrompt, {max_rank()});
-    const Value q = basis(b);
-    std::vector<Value> tables;
-    for (const SubspaceClass& c : classes_)
-      tables.push_back(reshape(scaled_columns(b, q, c), {1, dim_, max_rank()}));
-    const Value table = program::concat(tables, 0);
-    const Value columns = tables.size() == 1 ? reshape(table, {dim_, max_rank()})
-                                             : gather(table, component);
-    return linear_prompt(b, matmul(columns, a), context_, noise_, sampler_);
+    const Value drawn = b.integers(Stream::kPrompt, {}, classes());
+    const Value which = evenly_ ? remainder(b.prompt_index(), classes()) : drawn;
+    Prompt prompt = sample_from(b, all, which);
+    if (by_power_) {
+      std::vector<double> weights;
+      for (const SubspaceClass& c : classes_) weights.push_back(1 / c.power());
+      prompt.set("weight", gather(b.constant({classes()}, weights), which));
+    }
+    return prompt;
+  }
+
+  Prompt sample_test(Builder& b, std::span<const TestTasks> tests, Value which) const override {
+    std::vector<Directions> all;
+    std::vector<double> powers;
+    if (tests.size() == 1 && tests[0].where == "id") {
+      Prompt prompt = sample(b);
+      prompt.set("power", b.constant(power()));
+      return prompt;
+    }
+    for (const TestTasks& test : tests) {
+      all.push_back(directions(b, test));
+      powers.push_back(test.where == "class" ? classes_[static_cast<size_t>(test.component)].power() : power());
+    }
+    Prompt prompt = sample_from(b, all, which);
+    const auto count = static_cast<std::int64_t>(tests.size());
+    prompt.set("power", count == 1 ? b.constant(powers[0]) : gather(b.constant({count}, powers), which));
+    return prompt;
   }
 
   std::optional<LinearMoments> moments(Builder& b, const TestTasks& test) const override {
-    LinearMoments moments{{}, {}, context_, noise_ * noise_};
-    const Value q = basis(b);
+    if (regression_.hidden > 0) return {};
+    LinearMoments moments{{}, {}, regression_.context, regression_.noise * regression_.noise};
     if (test.where == "id") {
-      for (const SubspaceClass& c : classes_) {
-        const Value u = scaled_columns(b, q, c);
-        moments.classes.push_back(matmul(u, transpose(u)));
-      }
-    } else if (test.where == "isotropic") {
-      moments.classes = {power() / static_cast<double>(dim_) * b.identity(dim_)};
-    } else if (test.where == "complement") {
-      moments.classes = {complement(b, q)};
+      for (const SubspaceClass& c : classes_) moments.classes.push_back(second_moment(directions(b, c)));
     } else {
-      moments.classes = {rotated(q, test)};
+      moments.classes = {second_moment(directions(b, test))};
     }
     Value total = moments.classes[0];
     for (size_t k = 1; k < moments.classes.size(); ++k) total = total + moments.classes[k];
@@ -78,8 +77,16 @@ class SubspaceRegression : public Task {
   }
 
   std::int64_t dim() const override { return dim_; }
+  std::int64_t classes() const override { return static_cast<std::int64_t>(classes_.size()); }
 
  private:
+  // Tasks are `factor`^(1/2) u a, a ~ N(0, I): of power factor * rank, as the columns of u are orthonormal
+  // up to a class's scale.
+  struct Directions {
+    Value u;            // (d, rank)
+    double factor = 1;
+  };
+
   void check_mixture() const {
     const auto wrong = [](const std::string& message) {
       throw UsageError("task 'subspace-regression': " + message);
@@ -96,24 +103,35 @@ class SubspaceRegression : public Task {
   // R: number of distinct columns.
   std::int64_t distinct() const {
     if (!custom_) return shared_ + components_ * (rank_ - shared_);
-    std::vector<std::int64_t> all;
-    for (const SubspaceClass& c : classes_) all.insert(all.end(), c.columns.begin(), c.columns.end());
-    std::sort(all.begin(), all.end());
-    return std::unique(all.begin(), all.end()) - all.begin();
+    return static_cast<std::int64_t>(used_columns(classes_).size());
   }
 
   // E |w|^2.
   double power() const {
     double total = 0;
-    for (const SubspaceClass& c : classes_)
-      total += c.scale * c.scale * static_cast<double>(c.columns.size());
+    for (const SubspaceClass& c : classes_) total += c.power();
     return total / static_cast<double>(classes_.size());
   }
 
-  std::int64_t max_rank() const {
-    size_t rank = 0;
-    for (const SubspaceClass& c : classes_) rank = std::max(rank, c.columns.size());
-    return static_cast<std::int64_t>(rank);
+  // The prompt of a task in all[which]; all have as many columns as the widest, the others of zeros.
+  Prompt sample_from(Builder& b, const std::vector<Directions>& all, Value which) const {
+    std::int64_t rank = 0;
+    for (const Directions& one : all) rank = std::max(rank, one.u.shape()[1]);
+    const Value a = draw_coefficients(b, regression_, rank);
+    std::vector<Value> tables;
+    for (const Directions& one : all) {
+      Value u = std::sqrt(one.factor) * one.u;
+      const std::int64_t missing = rank - u.shape()[1];
+      if (missing > 0) u = program::concat({u, b.constant({dim_, missing}, {0.0})}, 1);
+      tables.push_back(reshape(u, {1, dim_, rank}));
+    }
+    const Value table = program::concat(tables, 0);
+    const Value u = tables.size() == 1 ? reshape(table, {dim_, rank}) : gather(table, which);
+    return regression_prompt(b, regression_, matmul(u, a));
+  }
+
+  static Value second_moment(const Directions& one) {
+    return one.factor * matmul(one.u, transpose(one.u));
   }
 
   // Q (d, d): the identity, or QR of a Gaussian matrix with R_jj > 0, drawn once a program.
@@ -129,37 +147,41 @@ class SubspaceRegression : public Task {
     return program::concat(parts, 1);
   }
 
-  // c_k U_k (d, r), with columns of zeros up to the largest rank.
-  Value scaled_columns(Builder& b, Value q, const SubspaceClass& c) const {
-    const Value u = c.scale * columns_of(q, c.columns);
-    const std::int64_t missing = max_rank() - static_cast<std::int64_t>(c.columns.size());
-    return missing == 0 ? u : program::concat({u, b.constant({dim_, missing}, {0.0})}, 1);
+  Directions directions(Builder& b, const SubspaceClass& c) const {
+    return {c.scale * columns_of(basis(b), c.columns)};
+  }
+
+  Directions directions(Builder& b, const TestTasks& test) const {
+    if (test.where == "class") {
+      if (test.component < 0 || test.component >= classes())
+        throw UsageError(fmt::format("test tasks 'class {}': accepted are classes 0 to {}",
+                                     test.component, classes() - 1));
+      return directions(b, classes_[static_cast<size_t>(test.component)]);
+    }
+    if (test.where == "isotropic") return {b.identity(dim_), power() / static_cast<double>(dim_)};
+    if (test.where == "complement") return complement(b);
+    if (test.where == "span" || test.where == "outside") return rotated(b, test);
+    throw UsageError(fmt::format("unknown test tasks '{}'; accepted are id, isotropic, complement, "
+                                 "span, outside", test.where));
   }
 
   // w isotropic in the span of the columns no class uses, E |w|^2 as in training.
-  Value complement(Builder&, Value q) const {
+  Directions complement(Builder& b) const {
+    const std::vector<std::int64_t> used = used_columns(classes_);
     std::vector<std::int64_t> unused;
-    for (std::int64_t j = 0; j < dim_; ++j) {
-      const bool used = std::any_of(classes_.begin(), classes_.end(), [&](const SubspaceClass& c) {
-        return std::find(c.columns.begin(), c.columns.end(), j) != c.columns.end();
-      });
-      if (!used) unused.push_back(j);
-    }
+    for (std::int64_t j = 0; j < dim_; ++j)
+      if (!std::binary_search(used.begin(), used.end(), j)) unused.push_back(j);
     if (unused.empty())
       throw UsageError("test tasks 'complement' are undefined: the classes span all directions");
-    const Value u = columns_of(q, unused);
-    return power() / static_cast<double>(unused.size()) * matmul(u, transpose(u));
+    return {columns_of(basis(b), unused), power() / static_cast<double>(unused.size())};
   }
 
   // U(theta) = [S, cos(theta) B_0 + sin(theta) B'].
-  Value rotated(Value q, const TestTasks& test) const {
+  Directions rotated(Builder& b, const TestTasks& test) const {
     if (custom_)
       throw UsageError(fmt::format("test tasks '{}' are undefined for explicit classes", test.where));
     const std::int64_t own = rank_ - shared_;
     const bool span = test.where == "span";
-    if (!span && test.where != "outside")
-      throw UsageError(fmt::format("unknown test tasks '{}'; accepted are id, isotropic, complement, "
-                                   "span, outside", test.where));
     if (span && components_ < 2)
       throw UsageError("test tasks 'span' need at least 2 components");
     if (!span && distinct() + own > dim_)
@@ -168,21 +190,21 @@ class SubspaceRegression : public Task {
     const double turns = test.angle_deg / 360.0;
     const double cosine = lanes::host_unary(lanes::Unary::kCosTurns, turns);
     const double sine = lanes::host_unary(lanes::Unary::kSinTurns, turns);
+    const Value q = basis(b);
     std::vector<Value> parts;
     if (shared_ > 0) parts.push_back(slice(q, 1, 0, shared_));
     if (own > 0) {
       const std::int64_t other = span ? shared_ + own : distinct();
       parts.push_back(cosine * slice(q, 1, shared_, own) + sine * slice(q, 1, other, own));
     }
-    const Value u = program::concat(parts, 1);
-    return matmul(u, transpose(u));
+    return {program::concat(parts, 1)};
   }
 
-  std::int64_t dim_, context_;
-  double noise_;
-  Sampler sampler_;
+  std::int64_t dim_;
+  Regression regression_;
   bool haar_, custom_ = false;
   std::int64_t rank_, components_, shared_;
+  bool evenly_, by_power_;
   std::vector<SubspaceClass> classes_;
 };
 
@@ -197,34 +219,6 @@ Parameter whole(const std::string& name, const std::string& help, std::int64_t f
 
 }  // namespace
 
-std::vector<SubspaceClass> parse_classes(const std::string& text, std::int64_t dim) {
-  std::vector<SubspaceClass> classes;
-  const auto wrong = [&](const std::string& part, const std::string& message) {
-    throw UsageError(fmt::format("classes '{}': '{}' {}; accepted are columns and a scale, like "
-                                 "0,1@1/2,3@1.5", text, part, message));
-  };
-  for (const std::string& part : split(text, '/')) {
-    SubspaceClass c;
-    const std::vector<std::string> halves = split(part, '@');
-    if (halves.empty() || halves.size() > 2) wrong(part, "is no class");
-    Parameter column{.name = "columns", .kind = Kind::kIntegers};
-    const Setting columns = parse_setting(column, halves[0], fmt::format("classes '{}'", text));
-    c.columns = std::get<std::vector<std::int64_t>>(columns);
-    if (c.columns.empty()) wrong(part, "has no columns");
-    for (const std::int64_t j : c.columns) {
-      if (j < 0 || j >= dim) wrong(part, fmt::format("has a column outside 0..{}", dim - 1));
-      if (std::count(c.columns.begin(), c.columns.end(), j) > 1) wrong(part, "repeats a column");
-    }
-    if (halves.size() == 2) {
-      Parameter scale{.name = "scale", .kind = Kind::kReal};
-      c.scale = std::get<double>(parse_setting(scale, halves[1], fmt::format("classes '{}'", text)));
-      if (!(c.scale > 0) || std::isinf(c.scale)) wrong(part, "has a scale that is not positive");
-    }
-    classes.push_back(std::move(c));
-  }
-  return classes;
-}
-
 TaskEntry subspace_regression_entry() {
   Parameter basis{.name = "basis", .kind = Kind::kText,
                   .help = "orthonormal basis Q: axis = identity, haar = QR of a Gaussian, one a seed"};
@@ -236,13 +230,23 @@ TaskEntry subspace_regression_entry() {
   Parameter dim{.name = "dim", .kind = Kind::kInteger, .help = "input dimension d"};
   dim.minimum = 1;
   dim.maximum = 4096;
+  Parameter assignment{.name = "assignment", .kind = Kind::kText,
+                       .help = "a prompt's class is random, or even: classes take turns in a batch; "
+                               "random if not given"};
+  assignment.optional = true;
+  assignment.choices = {"random", "even"};
+  Parameter weights{.name = "weights", .kind = Kind::kText,
+                    .help = "classes' losses count equal, or are divided by their power E y^2; equal "
+                            "if not given"};
+  weights.optional = true;
+  weights.choices = {"equal", "power"};
   std::vector<Parameter> parameters{
       dim, whole("rank", "rank r of every component", 1, 1),
       whole("components", "number of components K", 1, 1),
-      whole("shared", "columns s that all components share", 0, 0), basis, classes};
-  for (Parameter& parameter : linear_prompt_parameters()) parameters.push_back(std::move(parameter));
+      whole("shared", "columns s that all components share", 0, 0), basis, classes, assignment, weights};
+  for (Parameter& parameter : regression_parameters()) parameters.push_back(std::move(parameter));
   return {"subspace-regression",
-          "Linear regression with task vectors from a mixture of low-rank Gaussians",
+          "Regression with task vectors from a mixture of low-rank Gaussians, linear or ReLU networks",
           "arXiv 2606.06814", parameters,
           [](const Settings& settings) { return std::make_unique<SubspaceRegression>(settings); }};
 }

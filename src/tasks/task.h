@@ -19,7 +19,8 @@ using program::Value;
 
 /// One prompt, in named parts. Regression tasks give: "x" (n, d) context inputs, "y" (n) their labels,
 /// "x_query" (d), its clean label "target" () and "targets" (n + 1), the clean labels of all points, the query
-/// last; a statistics sampler gives "h" (d) = (1/n) sum_i y_i x_i in place of x, y, targets.
+/// last; a statistics sampler gives "h" (d) = (1/n) sum_i y_i x_i in place of x, y, targets. A model that counts
+/// points, as transformers do, has n + 1 of them. "weight" (), if there, multiplies the prompt's training loss.
 class Prompt {
  public:
   void set(const std::string& part, Value value) { parts_[part] = value; }
@@ -42,8 +43,9 @@ struct LinearMoments {
 
 /// Where the tasks of a test lie relative to those of training (task-diversity.md, sections 1 and 3).
 struct TestTasks {
-  std::string where = "id";      // id, isotropic, complement, span, outside
+  std::string where = "id";      // id, class, isotropic, complement, span, outside
   double angle_deg = 0;          // span, outside
+  std::int64_t component = 0;    // class: one class of the training tasks
 };
 
 class Task {
@@ -52,9 +54,16 @@ class Task {
 
   virtual Prompt sample(Builder& b) const = 0;
 
+  /// A prompt of tests[which], which () an integer: sample()'s parts but "weight", and "power" (), E y^2 of
+  /// the clean labels of that test. Throws UsageError if a test is undefined for this task.
+  virtual Prompt sample_test(Builder& b, std::span<const TestTasks> tests, Value which) const;
+
   /// The moments of the training tasks, or of test tasks; nothing if the task is not linear.
   /// Throws UsageError if the test is undefined for this task.
   virtual std::optional<LinearMoments> moments(Builder& b, const TestTasks& test) const = 0;
+
+  /// Classes the training tasks are a mixture of.
+  virtual std::int64_t classes() const { return 1; }
 
   /// Dimension d of the inputs.
   virtual std::int64_t dim() const = 0;

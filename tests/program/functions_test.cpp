@@ -51,6 +51,23 @@ TEST(Functions, OneHotSortAndTopK) {
   EXPECT_THAT(value_of(b, to_real(top_k(x, 4))), ElementsAre(1, 1, 1, 1, 1, 1, 1, 1));
 }
 
+TEST(Functions, RemainderOfEveryIntegerInItsRange) {
+  for (const std::int64_t n : {1, 2, 3, 5, 7, 64, 100}) {
+    std::vector<std::int64_t> integers;
+    for (std::int64_t a = 0; a < 3 * n + 2; ++a) integers.push_back(a);
+    const std::int64_t last = (std::int64_t{1} << 31) / n - 1;
+    for (std::int64_t a = last - 2 * n; a <= last; ++a) integers.push_back(a);
+    Builder b;
+    const Value a = b.integer_constant({static_cast<std::int64_t>(integers.size())}, integers);
+    const Numbers got = value_of(b, to_real(remainder(a, n)));
+    for (size_t i = 0; i < integers.size(); ++i)
+      EXPECT_EQ(got[i], static_cast<double>(integers[i] % n)) << integers[i] << " mod " << n;
+  }
+  Builder b;
+  const Value a = b.integer_constant({}, {3});
+  EXPECT_THAT([&] { remainder(a, 0); }, ThrowsMessage<Error>(HasSubstr("[remainder] expected n from 1")));
+}
+
 TEST(Functions, TopKRefusesImpossibleCounts) {
   Builder b;
   const Value x = b.constant({2, 4}, {0.0}), scalar = b.constant(1.0);

@@ -5,8 +5,10 @@
 #include <functional>
 
 #include "base/error.h"
-#include "tasks/linear_prompt.h"
+#include "program/functions.h"
 #include "tasks/orthonormal.h"
+#include "tasks/regression_prompt.h"
+#include "tasks/subspace_classes.h"
 #include "tasks/subspace_regression.h"
 #include "tasks/task.h"
 #include "tests/evaluate.h"
@@ -74,7 +76,7 @@ Estimate estimate(const Numbers& rows, size_t width, const std::function<double(
   return {mean, (squares / count - mean * mean) / count};
 }
 
-TEST(LinearPrompt, StatisticsAndPromptsHaveTheSameMomentsToFourthOrder) {
+TEST(RegressionPrompt, StatisticsAndPromptsHaveTheSameMomentsToFourthOrder) {
   constexpr std::int64_t kCount = 60'000;
   for (const std::string kind : {"subspace-regression", "linear-regression"}) {
     Given given = mixture();
@@ -102,7 +104,7 @@ TEST(LinearPrompt, StatisticsAndPromptsHaveTheSameMomentsToFourthOrder) {
   }
 }
 
-TEST(LinearPrompt, GivenTheTaskHHasItsConditionalLaw) {
+TEST(RegressionPrompt, GivenTheTaskHHasItsConditionalLaw) {
   // E[h|w] = w, E[h h^T|w] = (1 + 1/n) w w^T + ((|w|^2 + sigma^2)/n) I, and |h|^2's own mean square alike
   // in both samplers.
   constexpr std::int64_t kCount = 60'000, n = 4;
@@ -111,7 +113,7 @@ TEST(LinearPrompt, GivenTheTaskHHasItsConditionalLaw) {
   std::vector<Estimate> fourth;
   for (const Sampler sampler : {Sampler::kPrompts, Sampler::kStatistics}) {
     Builder b;
-    const Prompt prompt = linear_prompt(b, b.constant({3}, w), n, sigma, sampler);
+    const Prompt prompt = regression_prompt(b, {n, sigma, sampler}, b.constant({3}, w));
     const Numbers h = evaluate(b, {mean_of(prompt)}, kCount)[0];
     for (size_t i = 0; i < 3; ++i) {
       const Estimate first = estimate(h, 3, [&](const double* row) { return row[i]; });
@@ -130,10 +132,10 @@ TEST(LinearPrompt, GivenTheTaskHHasItsConditionalLaw) {
   EXPECT_LT(std::fabs(fourth[0].mean - fourth[1].mean) / std::sqrt(fourth[0].variance + fourth[1].variance), 4);
 }
 
-TEST(LinearPrompt, TargetsAreCleanAndLabelsNoisy) {
+TEST(RegressionPrompt, TargetsAreCleanAndLabelsNoisy) {
   Builder b;
   const Numbers w{1, 2};
-  const Prompt prompt = linear_prompt(b, b.constant({2}, w), 50, 0.5, Sampler::kPrompts);
+  const Prompt prompt = regression_prompt(b, {50, 0.5}, b.constant({2}, w));
   const auto values = evaluate(b, {prompt["target"], prompt["x_query"], prompt["y"], prompt["x"], prompt["targets"]}, 400);
   for (size_t p = 0; p < 400; ++p)
     EXPECT_NEAR(values[0][p], values[1][2 * p] + 2 * values[1][2 * p + 1], 8 * 0x1p-52 * 10);
@@ -148,6 +150,45 @@ TEST(LinearPrompt, TargetsAreCleanAndLabelsNoisy) {
       EXPECT_NEAR(values[4][p * 51 + i], x[0] + 2 * x[1], 8 * 0x1p-52 * 10);
     }
   EXPECT_NEAR(noise, 0.25, 5 * 0.25 * std::sqrt(2.0 / (400 * 50)));
+}
+
+// A ReLU network's labels, in plain loops from the draws that stand in the program.
+TEST(RegressionPrompt, ReluNetworksAreTheirFormula) {
+  constexpr std::int64_t d = 3, m = 5, n = 4, kCount = 20;
+  Builder b;
+  const Value inner = b.normal(program::Stream::kPrompt, {d, m});
+  const Prompt prompt = regression_prompt(b, {.context = n, .hidden = m}, inner);
+  // The read-out is the last draw of the prompt.
+  Value outer;
+  for (int id = 0; id < static_cast<int>(b.program().nodes.size()); ++id)
+    if (b.program().nodes[static_cast<size_t>(id)].op == program::Op::kDraw) outer = Value(&b, id);
+  ASSERT_EQ(outer.shape(), program::Shape{m});
+  const auto values = evaluate(b, {inner, prompt["x"], prompt["x_query"], prompt["targets"], outer, prompt["y"], prompt["target"]}, kCount);
+  for (size_t p = 0; p < kCount; ++p)
+    for (size_t i = 0; i <= n; ++i) {
+      const double* x = i < n ? &values[1][(p * n + i) * d] : &values[2][p * d];
+      double f = 0;
+      for (size_t h = 0; h < m; ++h) {
+        double u = 0;
+        for (size_t j = 0; j < d; ++j) u += values[0][(p * d + j) * m + h] * x[j];
+        f += values[4][p * m + h] * std::max(u, 0.0) * std::sqrt(2.0 / m);
+      }
+      EXPECT_NEAR(values[3][p * (n + 1) + i], f, 200 * 0x1p-52);
+      EXPECT_EQ(values[3][p * (n + 1) + i], i < n ? values[5][p * n + i] : values[6][p]);
+    }
+}
+
+TEST(RegressionPrompt, RefusesWhatDoesNotFitTogether) {
+  const Given relu = mixture({{"function", std::string("relu")}, {"hidden", std::int64_t{4}}});
+  const auto with = [&](Given given, const Given& more) {
+    for (const auto& [key, value] : more) given[key] = value;
+    return make("subspace-regression", given);
+  };
+  EXPECT_MESSAGE(with(mixture(), {{"function", std::string("relu")}}), "function 'relu' needs hidden");
+  EXPECT_MESSAGE(with(mixture(), {{"hidden", std::int64_t{4}}}), "hidden belongs to function 'relu'");
+  EXPECT_MESSAGE(with(relu, {{"sampler", std::string("statistics")}}), "is for linear functions");
+  Builder b;
+  EXPECT_FALSE(with(relu, {})->moments(b, {}).has_value());
 }
 
 TEST(Orthonormal, IsTheQOfAQrWithPositiveDiagonal) {
@@ -211,6 +252,79 @@ TEST(SubspaceRegression, TestTasksLieWhereTheyShould) {
   near(diagonal({"span", 60}), {1, 0.25, 0.75, 0, 0, 0});
   near(diagonal({"outside", 60}), {1, 0.25, 0, 0.75, 0, 0});
   near(diagonal({"outside", 90}), {1, 0, 0, 1, 0, 0});
+}
+
+// E y^2 at the query and E w_i w_j-like moments of test prompts: E target^2 is the part "power".
+TEST(SubspaceRegression, TestPromptsHaveThePowerTheySay) {
+  constexpr std::int64_t kCount = 60'000;
+  const std::vector<TestTasks> tests{{"span", 60}, {"outside", 90}, {"isotropic", 0}, {"complement", 0}, {"class", 0, 1}};
+  for (const bool nonlinear : {false, true}) {
+    Given given = mixture({{"dim", std::int64_t{6}}, {"basis", std::string("haar")}});
+    if (nonlinear) given.insert({{"function", std::string("relu")}, {"hidden", std::int64_t{7}}});
+    const std::unique_ptr<Task> task = make("subspace-regression", given);
+    Builder b;
+    const auto count = static_cast<std::int64_t>(tests.size());
+    const Value which = program::remainder(b.prompt_index(), count);
+    const Prompt prompt = task->sample_test(b, tests, which);
+    const auto values = evaluate(b, {prompt["target"], prompt["power"]}, kCount);
+    for (size_t k = 0; k < tests.size(); ++k) {
+      Numbers own;
+      for (size_t p = k; p < kCount; p += tests.size()) {
+        own.push_back(values[0][p]);
+        EXPECT_EQ(values[1][p], 2) << tests[k].where;
+      }
+      const Estimate square = estimate(own, 1, [](const double* y) { return *y * *y; });
+      EXPECT_LT(std::fabs(square.mean - 2) / std::sqrt(square.variance), 4) << tests[k].where;
+    }
+  }
+}
+
+// What prompts of a test say of w, E target x_qi h_j, is the test's second moment.
+TEST(SubspaceRegression, TestPromptsLieWhereTheirMomentsSay) {
+  constexpr std::int64_t kCount = 60'000, d = 6;
+  const std::unique_ptr<Task> task = make("subspace-regression", mixture({{"dim", d}, {"basis", std::string("haar")}}));
+  for (const TestTasks& test : std::vector<TestTasks>{{"outside", 60}, {"complement", 0}, {"class", 0, 1}, {"id", 0}}) {
+    Builder b;
+    const Prompt prompt = task->sample_test(b, std::vector{test}, b.integer_constant({}, {0}));
+    const Value all = program::concat({mean_of(prompt), prompt["x_query"], reshape(prompt["target"], {1})}, 0);
+    const auto values = evaluate(b, {all, task->moments(b, test)->second_moment}, kCount);
+    for (size_t i = 0; i < d; ++i)
+      for (size_t j = 0; j < d; ++j) {
+        const Estimate got = estimate(values[0], 2 * d + 1, [&](const double* row) { return row[2 * d] * row[d + i] * row[j]; });
+        EXPECT_LT(std::fabs(got.mean - values[1][i * d + j]) / std::sqrt(got.variance), 4.5) << test.where << i << j;
+      }
+  }
+}
+
+TEST(SubspaceRegression, ClassesTakeTurns) {
+  const std::unique_ptr<Task> task = make("subspace-regression",
+      {{"dim", std::int64_t{3}}, {"context", std::int64_t{1}}, {"classes", std::string("0/1,2@2/2")},
+       {"assignment", std::string("even")}, {"weights", std::string("power")}});
+  EXPECT_EQ(task->classes(), 3);
+  Builder b;
+  const Prompt prompt = task->sample(b);
+  const auto values = evaluate(b, {prompt["x"], prompt["y"], prompt["x_query"], prompt["target"], prompt["weight"]}, 64);
+  for (size_t p = 0; p < 64; ++p) {
+    EXPECT_EQ(values[4][p], p % 3 == 1 ? 0.125 : 1.0);
+    // Labels along one column: both points of the prompt have the same slope in it.
+    const auto slopes_differ = [&](size_t column) {
+      const double one = values[1][p] * values[2][3 * p + column], other = values[3][p] * values[0][3 * p + column];
+      return std::fabs(one - other) > 32 * 0x1p-52 * std::fabs(one);
+    };
+    EXPECT_EQ(slopes_differ(0), p % 3 != 0) << p;
+    EXPECT_EQ(slopes_differ(2), p % 3 != 2) << p;
+  }
+}
+
+TEST(LinearRegression, TestTasksAreTheTrainingTasks) {
+  const Given given{{"dim", std::int64_t{3}}, {"context", std::int64_t{3}}};
+  Builder b;
+  const std::unique_ptr<Task> task = make("linear-regression", given);
+  const Prompt prompt = task->sample_test(b, std::vector<TestTasks>{{"isotropic", 0}}, b.integer_constant({}, {0}));
+  EXPECT_EQ(evaluate(b, {prompt["power"]}, 1)[0], Numbers{3});
+  EXPECT_MESSAGE(task->sample_test(b, std::vector<TestTasks>{{"span", 0}}, b.integer_constant({}, {0})), "undefined for linear-regression");
+  EXPECT_MESSAGE(make("item-label", {{"items", std::int64_t{4}}, {"dim", std::int64_t{3}}, {"context", std::int64_t{2}}})
+                     ->sample_test(b, {}, b.integer_constant({}, {0})), "has no test tasks");
 }
 
 TEST(SubspaceRegression, RefusesImpossibleShapesAndTests) {
