@@ -13,8 +13,8 @@
 // Orders are part of the interface, because bits are:
 //  - product: c(i,j) = a(i,0)*b(0,j), then fma(a(i,k), b(k,j), c) for k = 1, 2, ... in order;
 //  - sum over axes: the first element, then + the others, in row-major order of the reduced indices;
-//  - along a row (RowArgs): lanes in order of the row; plain rows in 16 parts, part p the elements
-//    p, p + 16, p + 32, ... in order, parts without an element 0 (of a maximum: -inf), then folded;
+//  - along a row (RowArgs): lanes in order of the row; plain rows, filled up with zeros to a multiple
+//    of 16, in 16 parts, part p the elements p, p + 16, p + 32, ... in order, then folded by halves;
 //  - over prompts: lane by lane over groups in order, then lanes folded by halves
 //    (l + (l+8), then +4, +2, +1); in the ordinary layout over prompts in order.
 #pragma once
@@ -63,13 +63,14 @@ enum class Logic { kAnd, kOr, kNot, kCount };
 /// (int32, int32) -> int32, wrapping.
 enum class Integer { kAdd, kSubtract, kMultiply, kCount };
 
-/// c(i,j) = sum_k a(i,k) b(k,j), batched over two outer dimensions.
-/// Strides of the operands: {batch 0, batch 1, row, column}. If c is plain, so are a and b.
-/// k = 0 gives zeros. c overlaps neither a nor b.
+/// c(i,j) = sum_k a(i,k) b(k,j), batched over two outer dimensions; `product` then adds addend(i,j), if
+/// it has data: the bits of a product and an addition.
+/// Strides of the operands: {batch 0, batch 1, row, column}. If c is plain, so are the others.
+/// The sum over no k is 0. c overlaps none of the others.
 struct ProductArgs {
   std::int64_t groups = 1;
   std::int64_t batch0 = 1, batch1 = 1, m = 0, n = 0, k = 0;
-  Operand c, a, b;
+  Operand c, a, b, addend;
 };
 
 /// Functions of a row: dims[3] elements along the last axis, for all the rows of dims[0..2].

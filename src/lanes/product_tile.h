@@ -41,7 +41,27 @@ HWY_INLINE void keep_in_register(V& x) {
   asm("" : "+v"(x.raw));
 }
 
-/// The accumulators c(i,j) of a tile.
+// The first `count` scalars of x, or all.
+template <class D>
+HWY_INLINE void store_first(D d, hn::Vec<D> x, Scalar<D>* out, int count) {
+  constexpr int kAll = static_cast<int>(hn::MaxLanes(D()));
+  if (count >= kAll) return hn::StoreU(x, d, out);
+  if constexpr (kAll > 1) {
+    const hn::Half<D> half;  // masked stores are slow on some processors
+    if (count < kAll / 2) return store_first(half, hn::LowerHalf(half, x), out, count);
+    hn::StoreU(hn::LowerHalf(half, x), half, out);
+    store_first(half, hn::UpperHalf(half, x), out + kAll / 2, count - kAll / 2);
+  }
+}
+
+// The same read; 0 beyond.
+template <class D>
+HWY_INLINE hn::Vec<D> load_first(D d, const Scalar<D>* in, int count) {
+  return hn::MaskedLoad(hn::FirstN(d, static_cast<size_t>(count)), d, in);
+}
+
+/// The accumulators c(i,j) of a tile. Where `last` is given, of the last row's vectors only so many
+/// scalars are in memory.
 template <class D, int R, int C>
 struct Tile {
   hn::Vec<D> c[R][C];
@@ -63,6 +83,35 @@ struct Tile {
     for (int i = 0; i < R; ++i)
 #pragma GCC unroll 16
       for (int j = 0; j < C; ++j) c[i][j] = hn::LoadU(d, out + i * row + j * column);
+  }
+
+  HWY_INLINE void load(D d, const Scalar<D>* out, std::ptrdiff_t row, std::ptrdiff_t column,
+                       int last) {
+#pragma GCC unroll 16
+    for (int j = 0; j < C; ++j) {
+#pragma GCC unroll 16
+      for (int i = 0; i + 1 < R; ++i) c[i][j] = hn::LoadU(d, out + i * row + j * column);
+      c[R - 1][j] = load_first(d, out + (R - 1) * row + j * column, last);
+    }
+  }
+
+  /// c(i,j) + x(i,j), x(i,j) at x + i*row + j*column.
+  template <Load kLoad>
+  HWY_INLINE void add(D d, const Scalar<D>* x, std::ptrdiff_t row, std::ptrdiff_t column) {
+#pragma GCC unroll 16
+    for (int i = 0; i < R; ++i)
+#pragma GCC unroll 16
+      for (int j = 0; j < C; ++j)
+        c[i][j] = hn::Add(c[i][j], load_operand<kLoad>(d, x + i * row + j * column));
+  }
+  HWY_INLINE void add(D d, const Scalar<D>* x, std::ptrdiff_t row, std::ptrdiff_t column, int last) {
+#pragma GCC unroll 16
+    for (int j = 0; j < C; ++j) {
+#pragma GCC unroll 16
+      for (int i = 0; i + 1 < R; ++i)
+        c[i][j] = hn::Add(c[i][j], hn::LoadU(d, x + i * row + j * column));
+      c[R - 1][j] = hn::Add(c[R - 1][j], load_first(d, x + (R - 1) * row + j * column, last));
+    }
   }
 
   /// c(i,j) = fma(a(i,k), b(k,j), c(i,j)) for k = 0, 1, ...
@@ -87,6 +136,15 @@ struct Tile {
     for (int i = 0; i < R; ++i)
 #pragma GCC unroll 16
       for (int j = 0; j < C; ++j) hn::StoreU(c[i][j], d, out + i * row + j * column);
+  }
+  HWY_INLINE void store(D d, Scalar<D>* out, std::ptrdiff_t row, std::ptrdiff_t column,
+                        int last) const {
+#pragma GCC unroll 16
+    for (int j = 0; j < C; ++j) {
+#pragma GCC unroll 16
+      for (int i = 0; i + 1 < R; ++i) hn::StoreU(c[i][j], d, out + i * row + j * column);
+      store_first(d, c[R - 1][j], out + (R - 1) * row + j * column, last);
+    }
   }
 
  private:

@@ -23,7 +23,10 @@ struct ProductCase {
   std::int64_t groups = 1, batch0 = 1, batch1 = 1, m = 1, n = 1, k = 1;
   Place a = Place::kPrompts, b = Place::kShared, c = Place::kPrompts;
   Layout a_layout = Layout::kRows, b_layout = Layout::kRows, c_layout = Layout::kRows;
-  unsigned transposed = 0;  // bits: a, b, c lie with their last two axes turned
+  unsigned transposed = 0;  // bits: a, b, c, addend lie with their last two axes turned
+  bool adds = false;
+  Place addend = Place::kPrompts;
+  Layout addend_layout = Layout::kRows;
 };
 
 template <class T>
@@ -57,11 +60,13 @@ struct ProductOf {
         random(5),
         a(random, p, p.m, p.k, p.a, p.a_layout, p.transposed & 1),
         b(random, p, p.k, p.n, p.b, p.b_layout, p.transposed & 2),
-        c(random, p, p.m, p.n, p.c, p.c_layout, p.transposed & 4) {
+        c(random, p, p.m, p.n, p.c, p.c_layout, p.transposed & 4),
+        addend(random, p, p.m, p.n, p.addend, p.addend_layout, p.transposed & 8) {
     args.groups = p.groups;
     args.batch0 = p.batch0, args.batch1 = p.batch1;
     args.m = p.m, args.n = p.n, args.k = p.k;
     args.a = a.operand(), args.b = b.operand(), args.c = c.operand();
+    if (p.adds) args.addend = addend.operand();
   }
 
   void twin() {
@@ -70,6 +75,7 @@ struct ProductOf {
         T sum = T(-0.0);  // so that the first product keeps its sign
         if (p.k == 0) sum = 0;
         c.at(g, i) = chain(g, i, sum);
+        if (p.adds) c.at(g, i) += addend.at(g, i);
       });
   }
   void twin_over_prompts() {
@@ -88,7 +94,7 @@ struct ProductOf {
 
   ProductCase p;
   std::mt19937 random;
-  Matrix<T> a, b, c;
+  Matrix<T> a, b, c, addend;
   ProductArgs args;
 };
 
@@ -106,7 +112,8 @@ void check(const ProductCase& c, bool over_prompts) {
         << c.batch1 << " m " << c.m << " n " << c.n << " k " << c.k << " shared "
         << (c.a == Place::kShared) << (c.b == Place::kShared) << " layouts "
         << static_cast<int>(c.a_layout) << static_cast<int>(c.b_layout)
-        << static_cast<int>(c.c_layout) << " transposed " << c.transposed << " target "
+        << static_cast<int>(c.c_layout) << " transposed " << c.transposed << " adds " << c.adds
+        << (c.addend == Place::kShared) << static_cast<int>(c.addend_layout) << " target "
         << static_cast<int>(target);
   }
 }
@@ -170,6 +177,28 @@ TYPED_TEST(OrdinaryTest, LargeProductsHaveTheTwinsBits) {
         c.c = Place::kShared;
         check<TypeParam>(c, true);
       }
+}
+
+// A residual, a bias of columns or of rows, one number; in parts of vectors and of chains.
+TYPED_TEST(OrdinaryTest, AddendsAreAddedOnce) {
+  for (const auto& [m, n, k] : {std::array{1, 21, 6}, {5, 16, 0}, {13, 9, 3}, {41, 1, 7}, {9, 33, 290}})
+    for (const std::int64_t groups : kGroups)
+      for (unsigned transposed = 0; transposed < 16; transposed += 4)
+        for (const Place place : kPlaces)
+          for (const Layout c : {Layout::kRows, Layout::kGaps})
+            for (const Layout layout : {Layout::kRows, Layout::kGaps, Layout::kSharedInner,
+                                        Layout::kSharedRows, Layout::kSharedAll})
+              check<TypeParam>({.groups = groups,
+                                .batch1 = layout == Layout::kRows ? 2 : 1,
+                                .m = m,
+                                .n = n,
+                                .k = k,
+                                .c_layout = c,
+                                .transposed = transposed,
+                                .adds = true,
+                                .addend = place,
+                                .addend_layout = layout},
+                               false);
 }
 
 // ---- sums ----

@@ -34,6 +34,8 @@ struct Problem {
   bool a_lanes = true, b_lanes = false, c_lanes = true;
   Layout a = Layout::kRows, b = Layout::kRows, c = Layout::kRows;
   bool share_batches = false;  // b has stride 0 over batch 0
+  bool adds = false, addend_lanes = false, shares_rows = false;  // the addend has stride 0 over rows
+  Layout addend = Layout::kRows;
 };
 
 // An operand over its own memory, filled with numbers; what lies between elements stays as it is.
@@ -76,11 +78,14 @@ struct Product {
         random(seed),
         a(random, p, p.m, p.k, p.a_lanes, p.a, false),
         b(random, p, p.k, p.n, p.b_lanes, p.b, p.share_batches),
-        c(random, p, p.m, p.n, p.c_lanes, p.c, false) {
+        c(random, p, p.m, p.n, p.c_lanes, p.c, false),
+        addend(random, p, p.m, p.n, p.addend_lanes, p.addend, false) {
     args.groups = p.groups;
     args.batch0 = p.batch0, args.batch1 = p.batch1;
     args.m = p.m, args.n = p.n, args.k = p.k;
     args.a = a.operand, args.b = b.operand, args.c = c.operand;
+    if (p.shares_rows) addend.operand.strides[2] = 0;
+    if (p.adds) args.addend = addend.operand;
   }
 
   // The scalar twin.
@@ -92,7 +97,7 @@ struct Product {
           const T x = a.at(g, b0, b1, i, k, lane), y = b.at(g, b0, b1, k, j, lane);
           sum = k == 0 ? x * y : std::fma(x, y, sum);
         }
-        c.at(g, b0, b1, i, j, lane) = sum;
+        c.at(g, b0, b1, i, j, lane) = p.adds ? sum + addend.at(g, b0, b1, i, j, lane) : sum;
       }
     });
   }
@@ -122,7 +127,7 @@ struct Product {
 
   Problem p;
   std::mt19937 random;
-  Values<T> a, b, c;
+  Values<T> a, b, c, addend;
   ProductArgs args;
 };
 
@@ -147,7 +152,7 @@ void expect_twins(const Problem& p, bool over_prompts) {
         << "target " << static_cast<int>(target) << " scalar " << sizeof(T) << " over prompts "
         << over_prompts << ": groups " << p.groups << " batch " << p.batch0 << "x" << p.batch1
         << " m " << p.m << " n " << p.n << " k " << p.k << " lanes " << p.a_lanes << p.b_lanes
-        << p.c_lanes << " layouts " << static_cast<int>(p.a) << static_cast<int>(p.b)
+        << p.c_lanes << " adds " << p.adds << p.addend_lanes << p.shares_rows << " layouts " << static_cast<int>(p.a) << static_cast<int>(p.b)
         << static_cast<int>(p.c);
   }
 }
@@ -206,6 +211,22 @@ TYPED_TEST(ProductTest, OverPromptsHasTheTwinsBitsForAllSmallSides) {
                                      .b_lanes = b,
                                      .c_lanes = false},
                                     true);
+}
+
+TYPED_TEST(ProductTest, AddendsAreAddedOnce) {
+  for (const auto& [a, b, c] : kPlaces)
+    for (const bool lanes : {false, true})
+      for (const Layout addend : {Layout::kRows, Layout::kTransposed, Layout::kScattered})
+        for (const bool shares_rows : {false, true})
+          for (const std::int64_t m : {1, 5, 13})
+            for (const std::int64_t k : {0, 1, 7, 100}) {
+              if (lanes && !c) continue;
+              Problem p{.groups = 2, .batch0 = 2, .m = m, .n = 9, .k = k};
+              p.a_lanes = a, p.b_lanes = b, p.c_lanes = c;
+              p.adds = true, p.addend_lanes = lanes, p.shares_rows = shares_rows;
+              p.addend = addend;
+              expect_twins<TypeParam>(p, false);
+            }
 }
 
 // Beyond L1 and L2, with power-of-two strides.
