@@ -114,7 +114,7 @@ std::span<const Command> commands() {
       {"report", "Write the page again from the store", add_report},
       {"theory", "List the closed forms, or evaluate one", add_theory},
       {"verify", "Recompute files of test vectors", add_verify},
-      {"list", "What there is: tasks, models, probes, optimizers, papers", add_list},
+      {"list", "What there is: tasks, models, probes, optimizers, schedules, papers", add_list},
       {"export", "Weights as safetensors, everything else as tidy CSV", add_export},
       {"bench", "Measure this machine's speed on the standard workloads", add_bench},
       {"version", "What this build is", add_version},

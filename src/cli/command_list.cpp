@@ -13,6 +13,7 @@
 #include "probes/probe.h"
 #include "tasks/task.h"
 #include "train/optimizer.h"
+#include "train/schedule.h"
 
 namespace iclab::cli {
 namespace {
@@ -22,7 +23,8 @@ struct ListOptions {
 };
 
 const std::vector<std::string>& kinds() {
-  static const std::vector<std::string> names{"tasks", "models", "probes", "optimizers", "papers"};
+  static const std::vector<std::string> names{"tasks",      "models",    "probes",
+                                              "optimizers", "schedules", "papers"};
   return names;
 }
 
@@ -53,6 +55,7 @@ Json everything(const std::string& kind) {
   if (kind == "models") return describe_all(nn::model_registry());
   if (kind == "probes") return describe_all(probes::probe_registry());
   if (kind == "optimizers") return describe_all(train::optimizer_registry());
+  if (kind == "schedules") return describe_all(train::rate_schedule_registry());
   if (kind == "papers") return describe_all(papers::paper_registry());
   throw UsageError(fmt::format("list: found '{}', accepted is one of {}{}", kind, join(kinds()),
                                did_you_mean(kind, kinds())));
@@ -64,6 +67,7 @@ Json one(const std::string& kind, const std::string& name) {
   if (kind == "models") return describe_entry(nn::find_model(name));
   if (kind == "probes") return describe_entry(probes::find_probe(name));
   if (kind == "optimizers") return describe_entry(train::find_optimizer(name));
+  if (kind == "schedules") return describe_entry(train::find_rate_schedule(name));
   return describe_entry(papers::find_paper(name));
 }
 

@@ -13,6 +13,8 @@
 #include "study/schedule.h"
 #include "tasks/task.h"
 #include "train/loss.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
 
 namespace iclab::study {
 namespace {
@@ -20,6 +22,9 @@ namespace {
 constexpr double kMaxStep = 4'294'967'295.0;  // the step is a 32-bit word of the random counter
 constexpr double kMaxBatch = 1e9;
 constexpr size_t kMaxTables = 1000;
+
+// The keys of [train] that are read on their own.
+const std::vector<std::string> kTrainTables = {"optimizer", "schedule", "data", "stop", "group"};
 
 Parameter text(const std::string& name, const std::string& help) {
   return {.name = name, .kind = Kind::kText, .help = help};
@@ -98,6 +103,64 @@ train::Group read_group(const Node& table) {
   return group;
 }
 
+// A schedule that falls to its end has a last step: the study's, unless it says another.
+std::optional<train::Choice> read_rate_schedule(const Node& train, const Settings& settings) {
+  const std::string title = "[train] schedule";
+  Node table = table_at(train, "schedule", title);
+  const std::string kind = kind_of(table, {title, "", {}});
+  const std::vector<Parameter> parameters =
+      at_place(where_in(table, title)("kind"), [&] { return rate_schedule_section(kind); })
+          .parameters;
+  const bool ends = std::ranges::find(parameters, "steps", &Parameter::name) != parameters.end();
+  if (ends && !table.find("steps")) {
+    Node steps = *train.find("steps");
+    steps.value = settings.integer("steps");
+    table.entries.push_back({"steps", std::move(steps)});
+  }
+  train::Choice choice =
+      read_choice(table, title, train::find_rate_schedule, rate_schedule_section);
+  if (kind == "constant" && choice.settings.integer("warmup") == 0) return {};
+  return choice;
+}
+
+std::int64_t read_fixed_prompts(const Node& train) {
+  const Node* data = train.find("data");
+  if (!data) return 0;
+  const auto* name = std::get_if<std::string>(&data->value);
+  if (data->type == Node::Type::kValue && name && *name == "fresh") return 0;
+  if (data->type != Node::Type::kTable)
+    throw UsageError(fmt::format("{}: found {}, accepted is \"fresh\" or {{ fixed = N }}{}",
+                                 where_in(train, "[train]")("data"), data->found(),
+                                 name ? did_you_mean(*name, std::vector<std::string>{"fresh"}) : ""));
+  return read_section(data_section(), *data).integer("fixed");
+}
+
+// Which prompts an update sees. The population loss sees none: its batch, if any, changes nothing.
+void read_batches(const Node& table, const Settings& settings, train::Training& training) {
+  const auto where = where_in(table, "[train]");
+  training.accumulate = settings.integer("accumulate");
+  training.fixed_prompts = read_fixed_prompts(table);
+  if (training.loss == "population") {
+    if (training.accumulate > 1 || training.fixed_prompts > 0)
+      throw UsageError(fmt::format(
+          "{}: found with loss 'population', which draws no prompts; accepted is another loss",
+          where(training.accumulate > 1 ? "accumulate" : "data")));
+    return;
+  }
+  if (!settings.has("batch"))
+    throw UsageError(fmt::format("{}: missing; loss '{}' needs it (an integer: prompts a gradient)",
+                                 where("batch"), training.loss));
+  training.batch = settings.integer("batch");
+  if (static_cast<double>(training.batch) * static_cast<double>(training.accumulate) > kMaxBatch)
+    throw UsageError(fmt::format("{}: found {} batches of {} prompts, accepted are at most {} prompts",
+                                 where("accumulate"), training.accumulate, training.batch, kMaxBatch));
+  if (training.fixed_prompts % training.batch != 0)
+    throw UsageError(fmt::format(
+        "{}: found fixed = {}, accepted is a multiple of batch = {}, such as {}", where("data"),
+        training.fixed_prompts, training.batch,
+        (training.fixed_prompts / training.batch + 1) * training.batch));
+}
+
 std::string probe_id(const train::Choice& choice) {
   const Json json{{"kind", choice.kind}, {"settings", choice.settings.json()}};
   return to_hex(sha256(json.dump())).substr(0, 32);
@@ -146,12 +209,20 @@ Section train_section() {
   loss.choices = train::loss_names();
   Parameter steps = integer("steps", "updates", 1, kMaxStep);
   steps.optional = false;
+  Parameter clip = number("clip", Kind::kReal, "greatest norm of the whole gradient");
+  clip.minimum = 0;
+  clip.above_minimum = true;
   return {"[train]",
           "[train]",
           {optional(text("optimizer", "a table: kind and its settings")),
-           integer("batch", "prompts a step", 1, kMaxBatch), steps, loss,
+           optional(text("schedule", "a table: kind and its settings")),
+           integer("batch", "prompts a gradient", 1, kMaxBatch),
+           with_fallback(integer("accumulate", "gradients averaged for one update", 1, kMaxBatch),
+                         std::int64_t{1}),
+           optional(text("data", "fresh, or a table: fixed")), steps, loss,
            with_fallback(
                number("gradient_scale", Kind::kReal, "multiplies the gradient, not the loss"), 1.0),
+           clip,
            optional(text("stop", "a table: probe, series, above, below")),
            optional(text("group", "tables: match, lr, weight_decay, frozen"))}};
 }
@@ -186,6 +257,17 @@ Section model_section(const std::string& kind) {
 
 Section optimizer_section(const std::string& kind) {
   return with_kind("[train] optimizer", "optimizer", kind, train::find_optimizer(kind).parameters);
+}
+
+Section rate_schedule_section(const std::string& kind) {
+  return with_kind("[train] schedule", "schedule", kind,
+                   train::find_rate_schedule(kind).parameters);
+}
+
+Section data_section() {
+  Parameter fixed = integer("fixed", "prompts drawn once and taken in turns", 1, kMaxBatch);
+  fixed.optional = false;
+  return {"[train] data", "[train] data", {fixed}};
 }
 
 Section probe_section(const std::string& kind) {
@@ -270,22 +352,20 @@ train::Choice read_model(const Node& root) {
 
 std::int64_t read_steps(const Node& root) {
   const Node& table = table_at(root, "train", "[train]");
-  return read_section(train_section(), table, {"optimizer", "stop", "group"}).integer("steps");
+  return read_section(train_section(), table, kTrainTables).integer("steps");
 }
 
 train::Training read_training(const Node& root) {
   const Node& table = table_at(root, "train", "[train]");
-  const Settings settings = read_section(train_section(), table, {"optimizer", "stop", "group"});
+  const Settings settings = read_section(train_section(), table, kTrainTables);
   train::Training training;
   training.optimizer = read_choice(table_at(table, "optimizer", "[train] optimizer"),
                                    "[train] optimizer", train::find_optimizer, optimizer_section);
+  if (table.find("schedule")) training.schedule = read_rate_schedule(table, settings);
   training.loss = settings.text("loss");
   training.gradient_scale = settings.real("gradient_scale");
-  const bool population = training.loss == "population";  // its batch, if any, changes nothing
-  if (!population && !settings.has("batch"))
-    throw UsageError(fmt::format("{}: missing; loss '{}' needs it (an integer: prompts a step)",
-                                 where_in(table, "[train]")("batch"), training.loss));
-  if (!population) training.batch = settings.integer("batch");
+  if (settings.has("clip")) training.clip = settings.real("clip");
+  read_batches(table, settings, training);
   for (const Node* group : tables_at(table, "group", "[[train.group]]"))
     training.groups.push_back(read_group(*group));
   return training;

@@ -22,10 +22,12 @@ Section study_section();
 Section train_section();
 Section group_section();
 Section stop_section();
+Section data_section();
 /// These throw UsageError for an unknown name.
 Section task_section(const std::string& kind);
 Section model_section(const std::string& kind);
 Section optimizer_section(const std::string& kind);
+Section rate_schedule_section(const std::string& kind);
 Section probe_section(const std::string& kind);  // with the keys of its schedule
 
 /// "study.toml:12: [task] dim", or the table's own line for a key that is not there.

@@ -35,6 +35,22 @@ Json group_json(const train::Group& group) {
   return json;
 }
 
+// What changes nothing is left out, so that a run keeps its identity as settings are added.
+Json training_json(const train::Training& training) {
+  Json groups = Json::array();
+  for (const train::Group& group : training.groups) groups.push_back(group_json(group));
+  Json json{{"optimizer", choice_json(training.optimizer)},
+            {"loss", training.loss},
+            {"batch", training.batch},
+            {"gradient_scale", training.gradient_scale},
+            {"groups", std::move(groups)}};
+  if (training.schedule) json["schedule"] = choice_json(*training.schedule);
+  if (training.clip) json["clip"] = *training.clip;
+  if (training.accumulate > 1) json["accumulate"] = training.accumulate;
+  if (training.fixed_prompts > 0) json["fixed"] = training.fixed_prompts;
+  return json;
+}
+
 void check_tables(const Node& root) {
   for (const auto& [key, node] : root.entries)
     if (std::ranges::find(kTables, key) == kTables.end())
@@ -176,16 +192,9 @@ bool same_value(const Setting& a, const Setting& b) {
 }  // namespace
 
 Json Point::identity() const {
-  Json groups = Json::array();
-  for (const train::Group& group : training.groups) groups.push_back(group_json(group));
   Json json{{"task", choice_json(task)},
             {"model", choice_json(model)},
-            {"train",
-             {{"optimizer", choice_json(training.optimizer)},
-              {"loss", training.loss},
-              {"batch", training.batch},
-              {"gradient_scale", training.gradient_scale},
-              {"groups", std::move(groups)}}},
+            {"train", training_json(training)},
             {"precision", is_double ? "float64" : "float32"}};
   if (stop) {  // where a run stops depends on when its probe measures
     const ProbeSpec& probe = probes[static_cast<size_t>(stop->probe)];

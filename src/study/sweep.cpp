@@ -13,6 +13,8 @@
 #include "study/schedule.h"
 #include "study/sections.h"
 #include "tasks/task.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
 
 namespace iclab::study {
 namespace {
@@ -50,8 +52,8 @@ std::vector<NamedKind> kinds(const Node& root, const std::string& section) {
   if (!names.empty()) return names;
   const Node* table = &root;
   for (const std::string& part : split(section, '.')) table = table ? table->find(part) : nullptr;
-  const std::string title =
-      section == "train.optimizer" ? "[train] optimizer" : "[" + section + "]";
+  std::string title = "[" + section + "]";
+  if (section.starts_with("train.")) title = "[train] " + section.substr(6);
   if (!table)
     throw UsageError(fmt::format("{}: {}: missing, a study needs it", root.where(), title));
   return {{kind_of(*table, {title, "", {}}), where_in(*table, title)("kind")}};
@@ -77,7 +79,8 @@ Section section_with(const std::string& name, const std::vector<NamedKind>& kind
 [[noreturn]] void not_swept(const std::string& where, const std::string& why) {
   throw UsageError(
       fmt::format("{}: not swept: {}; accepted are the settings of task, model, train (but "
-                  "steps), train.optimizer, train.group.N, train.stop and probe.NAME",
+                  "steps), train.optimizer, train.schedule, train.data, train.group.N, train.stop "
+                  "and probe.NAME",
                   where, why));
 }
 
@@ -101,12 +104,15 @@ Section section_at(Node& root, const std::vector<std::string>& path, const std::
     return section_with(name, kinds(root, "model"), model_section);
   if (head == "train" && path.size() == 3 && path[1] == "optimizer")
     return section_with(name, kinds(root, "train.optimizer"), optimizer_section);
+  if (head == "train" && path.size() == 3 && path[1] == "schedule")
+    return section_with(name, kinds(root, "train.schedule"), rate_schedule_section);
+  if (head == "train" && path.size() == 3 && path[1] == "data") return data_section();
   if (head == "train" && path.size() == 3 && path[1] == "stop") return stop_section();
   if (head == "train" && path.size() == 4 && path[1] == "group") return group_section();
   if (head == "train" && path.size() == 2) {
     if (name == "steps") not_swept(where, "a study has one number of steps");
-    if (name == "optimizer" || name == "stop" || name == "group")
-      not_swept(where, name + " is a table");
+    for (const char* table : {"optimizer", "schedule", "data", "stop", "group"})
+      if (name == table) not_swept(where, name + " is a table");
     return train_section();
   }
   if (head == "probe" && path.size() == 3 && root.find("probe")) return probe_of(root, path, where);
@@ -119,7 +125,9 @@ Parameter parameter_at(Node& root, const std::vector<std::string>& path, const s
   const std::string& name = path.back();
   if (name == "kind" && path[0] == "task") return kind_parameter(tasks::task_registry());
   if (name == "kind" && path[0] == "model") return kind_parameter(nn::model_registry());
-  if (name == "kind" && path[0] == "train") return kind_parameter(train::optimizer_registry());
+  if (name == "kind" && path[0] == "train")
+    return path[1] == "schedule" ? kind_parameter(train::rate_schedule_registry())
+                                 : kind_parameter(train::optimizer_registry());
   const auto found = std::ranges::find(section.parameters, name, &Parameter::name);
   if (found != section.parameters.end()) return *found;
   std::vector<std::string> names;

@@ -56,6 +56,7 @@ Learner::Learner(const Choice& task_choice, const Choice& model_choice, const Tr
 
   // Forward first, in its cheap form, so that gradients are taken of what is really computed.
   Builder forward;
+  if (training_.fixed_prompts > 0) forward.fix_prompts();
   nn::Weights weights;
   const Value loss = loss_of(forward, weights, *task, *model, training_.loss);
   for (const auto& weight : weights.all()) {

@@ -7,35 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "base/settings.h"
 #include "program/explain.h"
 #include "program/plan.h"
-#include "train/optimizer.h"
 #include "train/run.h"
+#include "train/training.h"
 
 namespace iclab::train {
-
-/// A task, model, probe or optimiser by its registry name.
-struct Choice {
-  std::string kind;
-  Settings settings;
-};
-
-/// Weights whose names match `match` ("*" and "?" as in file names) train differently.
-struct Group {
-  std::string match;
-  std::optional<double> lr;            // instead of the optimiser's
-  std::optional<double> weight_decay;  // instead of the optimiser's
-  bool frozen = false;
-};
-
-struct Training {
-  Choice optimizer;
-  std::string loss = "mse";      // one of loss_names() in train/loss.h
-  std::int64_t batch = 1;        // prompts a step; ignored by the population loss
-  double gradient_scale = 1;     // multiplies the gradient, not the loss
-  std::vector<Group> groups;     // the first match counts
-};
 
 /// What one probe measures and when.
 struct ProbeRequest {

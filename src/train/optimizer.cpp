@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "train/power.h"
 
 namespace iclab::train {
 namespace {
@@ -27,14 +28,6 @@ Parameter below_one(Parameter p) {
   return p;
 }
 
-// b^(t+1) by repeated multiplication is a run's own bits; by powers of two it needs log t products.
-double power(double base, std::int64_t exponent) {
-  double result = 1;
-  for (; exponent > 0; exponent >>= 1, base *= base)
-    if (exponent & 1) result *= base;
-  return result;
-}
-
 std::vector<Parameter> adam_parameters(const Parameter& decay) {
   return {learning_rate(), below_one(number("beta1", "decay of the mean", 0.9)),
           below_one(number("beta2", "decay of the square", 0.999)),
@@ -47,8 +40,8 @@ void set_adam(const Settings& s, std::int64_t step, lanes::UpdateArgs& args) {
   args.b2 = s.real("beta2");
   args.epsilon = s.real("epsilon");
   args.decay = s.real("weight_decay");
-  args.correction1 = 1.0 / (1.0 - power(args.b1, step + 1));
-  args.correction2 = 1.0 / (1.0 - power(args.b2, step + 1));
+  args.correction1 = 1.0 / (1.0 - whole_power(args.b1, step + 1));
+  args.correction2 = 1.0 / (1.0 - whole_power(args.b2, step + 1));
 }
 
 }  // namespace

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
+#include <cmath>
 #include <cstring>
 
 #include "base/error.h"
@@ -11,6 +13,22 @@ namespace iclab::train {
 namespace {
 
 constexpr std::uint64_t kStateMagic = 0x31737461'4c434931;  // "1ICLats1"
+
+constexpr size_t kParts = 16;
+
+// Adds the squares of x to 16 parts, part p those of the elements p, p + 16, p + 32, ... in order.
+template <class T>
+void add_squares(std::span<const T> x, std::array<double, kParts>& parts) {
+  const auto add = [&](size_t begin, size_t count) {
+    for (size_t p = 0; p < count; ++p) {
+      const auto value = static_cast<double>(x[begin + p]);
+      parts[p] += value * value;
+    }
+  };
+  size_t i = 0;
+  for (; i + kParts <= x.size(); i += kParts) add(i, kParts);
+  add(i, x.size() - i);
+}
 
 }  // namespace
 
@@ -42,6 +60,9 @@ Trainer<T>::Trainer(const Learner& learner, const program::Keys& keys,
     probes_.push_back(std::move(probe));
   }
 
+  if (training_.schedule)
+    rate_ = find_rate_schedule(training_.schedule->kind).make(training_.schedule->settings);
+  if (training_.accumulate > 1) accumulated_.resize(step_executor_.outputs_from(0).size());
   if (optimizer_.moments > 0) m_.assign(weights.size(), T(0));
   if (optimizer_.moments > 1) v_.assign(weights.size(), T(0));
   previous_.assign(weights.begin(), weights.end());
@@ -68,7 +89,7 @@ void Trainer<T>::advance(std::int64_t updates, std::vector<Measurement>& measure
       return;
     }
     if (done >= updates) return;
-    if (!evaluated_) step_executor_.run(static_cast<std::uint32_t>(step_));
+    evaluate();
     evaluated_ = false;
     if (!update()) {
       status_ = RunStatus::kDiverged;
@@ -99,9 +120,8 @@ template <class T>
 void Trainer<T>::measure(Probe& probe, std::vector<Measurement>& measured) {
   probe.measured_at = step_;
   if (!probe.executor) {
-    if (!evaluated_) step_executor_.run(static_cast<std::uint32_t>(step_));
-    evaluated_ = true;
-    record(probe, "loss", step_executor_.output(0), measured);
+    evaluate();
+    record(probe, "loss", loss(), measured);
     return;
   }
   std::ranges::copy(step_executor_.parameters(), probe.executor->parameters().begin());
@@ -129,25 +149,74 @@ bool Trainer<T>::is_finite(std::span<const T> values) const {
   return kernels_.all_finite(values.data(), static_cast<std::int64_t>(values.size()));
 }
 
-// False, with the weights as they were, if loss, gradient or the updated weights are not finite.
+// The step's loss and gradients: of one batch, or the mean over several, summed in order.
+template <class T>
+void Trainer<T>::evaluate() {
+  if (evaluated_) return;
+  evaluated_ = true;
+  for (std::int64_t j = 0; j < training_.accumulate; ++j) {
+    step_executor_.run(static_cast<std::uint32_t>(step_), training_.first_prompt(step_, j));
+    if (accumulated_.empty()) return;
+    const std::span<const T> part = step_executor_.outputs_from(0);
+    if (j == 0)
+      std::ranges::copy(part, accumulated_.begin());
+    else
+      kernels_.accumulate(accumulated_.data(), part.data(), static_cast<std::int64_t>(part.size()));
+  }
+  const T count = static_cast<T>(training_.accumulate);
+  for (T& x : accumulated_) x /= count;
+}
+
+template <class T>
+std::span<const T> Trainer<T>::loss() const {
+  return accumulated_.empty() ? step_executor_.output(0) : std::span(accumulated_).first(1);
+}
+
+template <class T>
+std::span<const T> Trainer<T>::gradient() const {
+  return accumulated_.empty() ? step_executor_.outputs_from(1) : std::span(accumulated_).subspan(1);
+}
+
+// What multiplies the gradient: its scale, less where its norm would be above `clip`. The norm is over
+// all trained weights in their order, in double, in 16 parts that are folded by halves. Nothing if it
+// is not finite.
+template <class T>
+std::optional<double> Trainer<T>::gradient_factor() const {
+  const double scale = training_.gradient_scale;
+  if (!training_.clip) return scale;
+  std::array<double, kParts> parts{};
+  for (const Slot& slot : slots_)
+    if (!slot.frozen)
+      add_squares(gradient().subspan(static_cast<size_t>(slot.offset), static_cast<size_t>(slot.count)),
+                  parts);
+  for (size_t half = kParts / 2; half > 0; half /= 2)
+    for (size_t p = 0; p < half; ++p) parts[p] += parts[p + half];
+  const double norm = std::sqrt(parts[0]) * std::abs(scale);
+  if (!std::isfinite(norm)) return {};
+  return norm > *training_.clip ? scale * (*training_.clip / norm) : scale;
+}
+
+// False, with the weights as they were, if loss, gradient, its norm (where it is clipped) or the updated
+// weights are not finite.
 template <class T>
 bool Trainer<T>::update() {
-  const std::span<const T> gradient = step_executor_.outputs_from(1);
   const std::span<T> weights = step_executor_.parameters();
-  if (!is_finite(step_executor_.output(0)) || !is_finite(gradient)) return false;
+  if (!is_finite(loss()) || !is_finite(gradient())) return false;
+  const std::optional<double> factor = gradient_factor();
+  if (!factor) return false;
   std::ranges::copy(weights, previous_.begin());
 
   lanes::UpdateArgs args;
   optimizer_.set(training_.optimizer.settings, step_, args);
-  args.scale = training_.gradient_scale;
-  const double lr = args.lr, decay = args.decay;
+  args.scale = *factor;
+  const double lr = args.lr, decay = args.decay, rate = rate_ ? rate_(step_) : 1;
   for (const Slot& slot : slots_) {
     if (slot.frozen) continue;
     args.n = slot.count;
-    args.lr = slot.lr.value_or(lr);
+    args.lr = slot.lr.value_or(lr) * rate;
     args.decay = slot.weight_decay.value_or(decay);
     args.theta = weights.data() + slot.offset;
-    args.gradient = gradient.data() + slot.offset;
+    args.gradient = gradient().data() + slot.offset;
     args.m = m_.empty() ? nullptr : m_.data() + slot.offset;
     args.v = v_.empty() ? nullptr : v_.data() + slot.offset;
     kernels_.update[static_cast<size_t>(optimizer_.update)](args);

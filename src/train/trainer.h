@@ -6,6 +6,8 @@
 
 #include "program/executor.h"
 #include "train/learner.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
 
 namespace iclab::train {
 
@@ -43,16 +45,22 @@ class Trainer : public Run {
   void measure(Probe& probe, std::vector<Measurement>& measured);
   void record(const Probe& probe, const std::string& series, std::span<const T> values,
               std::vector<Measurement>& measured);
+  void evaluate();
+  std::span<const T> loss() const;
+  std::span<const T> gradient() const;
+  std::optional<double> gradient_factor() const;
   bool update();
   bool is_finite(std::span<const T> values) const;
 
   Training training_;
   const OptimizerEntry& optimizer_;
+  RateFactor rate_;  // none: 1
   const lanes::Kernels<T>& kernels_;
   std::vector<Learner::WeightInfo> infos_;
   program::Executor<T> step_executor_;
   std::vector<Probe> probes_;
   std::vector<Slot> slots_;
+  std::vector<T> accumulated_;  // the mean loss and gradients of several batches, if there are several
   std::vector<T> m_, v_;
   std::vector<T> previous_;  // the weights before the latest update
   std::int64_t step_ = 0, steps_;

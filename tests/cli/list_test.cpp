@@ -24,7 +24,9 @@ TEST(List, HasWhatTheRegistriesHave) {
   EXPECT_THAT(names_of(iclab({"list", "probes", "--json"}).json()),
               IsSupersetOf(Names{"loss", "mse", "risk", "effective-matrix"}));
   EXPECT_THAT(names_of(iclab({"list", "optimizers", "--json"}).json()),
-              IsSupersetOf(Names{"sgd", "momentum", "adam"}));
+              IsSupersetOf(Names{"sgd", "momentum", "adam", "adamw"}));
+  EXPECT_THAT(names_of(iclab({"list", "schedules", "--json"}).json()),
+              IsSupersetOf(Names{"constant", "linear", "cosine", "step"}));
   EXPECT_THAT(names_of(iclab({"list", "papers", "--json"}).json()),
               IsSupersetOf(Names{"task-diversity"}));
 }
@@ -68,6 +70,7 @@ TEST(List, UnknownNamesAreUsageErrors) {
   expect({"list", "models", "linear-atention"}, "did you mean 'linear-attention'?");
   expect({"list", "probes", "rsik"}, "did you mean 'risk'?");
   expect({"list", "optimizers", "adan"}, "did you mean 'adam'?");
+  expect({"list", "schedules", "linaer"}, "did you mean 'linear'?");
   expect({"list", "papers", "task-diversty"}, "did you mean 'task-diversity'?");
 }
 

@@ -62,6 +62,48 @@ frozen = true)"),
   EXPECT_FALSE(point.stop->above);
 }
 
+TEST(Study, ReadsHowAnUpdateIsMade) {
+  const Study study = small({"train.schedule={kind=\"cosine\", warmup=5, end=0.1}", "train.clip=1.5",
+                             "train.accumulate=2", "train.data={fixed=96}"});
+  const train::Training& training = study.points[0].training;
+  ASSERT_TRUE(training.schedule);
+  EXPECT_EQ(training.schedule->kind, "cosine");
+  EXPECT_EQ(training.schedule->settings.integer("steps"), 40) << "those of the study";
+  EXPECT_EQ(training.schedule->settings.integer("warmup"), 5);
+  EXPECT_EQ(training.schedule->settings.real("end"), 0.1);
+  EXPECT_EQ(training.clip, 1.5);
+  EXPECT_EQ(training.accumulate, 2);
+  EXPECT_EQ(training.fixed_prompts, 96);
+  EXPECT_EQ(small({"train.data=fresh"}).points[0].training.fixed_prompts, 0);
+}
+
+TEST(Study, SweepsSchedulesAndData) {
+  const Study study = small({"train.schedule={steps=30}", "sweep.train.schedule.kind=[\"linear\", \"cosine\"]",
+                             "sweep.train.data.fixed=[32, 64]", "sweep.train.clip=[0.5, 1]",
+                             "sweep.train.accumulate=[1, 2]", "sweep.train.schedule.end=[0, 0.1]"});
+  ASSERT_EQ(study.points.size(), 32U);
+  const train::Training& last = study.points.back().training;
+  EXPECT_EQ(last.schedule->kind, "cosine");
+  EXPECT_EQ(last.schedule->settings.real("end"), 0.1);
+  EXPECT_EQ(last.fixed_prompts, 64);
+  EXPECT_EQ(last.clip, 1);
+  EXPECT_EQ(last.accumulate, 2);
+}
+
+TEST(Study, AScheduleThatEndsWithTheStudyMakesAnotherRun) {
+  const auto id = [](const std::vector<std::string>& overrides) {
+    const Study study = small(overrides);
+    return study.run_id(study.points[0], 0);
+  };
+  const std::string ends = "train.schedule={kind=\"linear\"}", at_40 = "train.schedule={kind=\"linear\", steps=40}",
+                    never = "train.schedule={kind=\"step\", every=10, factor=0.5}";
+  EXPECT_NE(id({ends}), id({ends, "train.steps=80"})) << "longer is slower";
+  EXPECT_EQ(id({ends}), id({at_40, "train.steps=80"})) << "the same run, extended";
+  EXPECT_EQ(id({never}), id({never, "train.steps=80"}));
+  EXPECT_EQ(id({}), id({"train.schedule={kind=\"constant\"}"})) << "the rate as it is";
+  EXPECT_EQ(id({}), id({"train.data=fresh", "train.accumulate=1"}));
+}
+
 TEST(Study, CrossesAxesLastFastest) {
   const Study study =
       small({}, "[sweep]\n\"task.dim\" = [2, 3]\n\"model.alpha\" = [0.1, 1, 2.5]\n");
@@ -181,6 +223,12 @@ TEST(Study, RunsAreTheSameIfTheyDifferInStepsOrProbesAlone) {
                                             "train.optimizer.lr=0.02",
                                             "study.precision=float64",
                                             "train.gradient_scale=2",
+                                            "train.schedule={kind=\"linear\"}",
+                                            "train.schedule={kind=\"cosine\"}",
+                                            "train.schedule={kind=\"constant\", warmup=3}",
+                                            "train.clip=1",
+                                            "train.accumulate=2",
+                                            "train.data={fixed=64}",
                                             "study.independent=true",
                                             "train.stop={probe=\"risk\", below=0.1}"};
   std::set<std::string> ids{a.run_id(a.points[0], 0), a.run_id(a.points[0], 1)};
@@ -254,8 +302,8 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"alpha = 0.3", "alhpa = 0.3",
             "s.toml:13: [model] alhpa: unknown key of model 'linear-attention'"},
         Bad{"batch = 32", "bacth = 32",
-            "s.toml:17: [train] bacth: unknown key of [train]; accepted are optimizer, batch, "
-            "steps, loss, gradient_scale, stop, group; did you mean 'batch'?"},
+            "s.toml:17: [train] bacth: unknown key of [train]; accepted are optimizer, "
+            "schedule, batch, accumulate, data, steps, loss, gradient_scale, clip, stop, group; did you mean 'batch'?"},
         Bad{"lr = 0.01", "rl = 0.01",
             "s.toml:16: [train] optimizer rl: unknown key of optimizer 'adam'"},
         Bad{"every = 10", "evry = 10",
@@ -354,6 +402,50 @@ INSTANTIATE_TEST_SUITE_P(
             "loss; did you mean 'risk'?"},
         Bad{"steps = 40", "steps = 40\nstop = { probe = \"risk\" }",
             "s.toml:19: [train] stop: found neither above nor below, accepted is one or both"}));
+
+INSTANTIATE_TEST_SUITE_P(
+    Updates, BadStudy,
+    testing::Values(
+        Bad{"steps = 40", "steps = 40\nschedule = { kind = \"cosin\" }",
+            "s.toml:19: [train] schedule kind: unknown schedule 'cosin'; accepted are constant, linear, "
+            "cosine, step; did you mean 'cosine'?"},
+        Bad{"steps = 40", "steps = 40\nschedule = \"cosine\"",
+            "s.toml:19: [train] schedule: found 'cosine', accepted is a table"},
+        Bad{"steps = 40", "steps = 40\nschedule = { warmup = 3 }",
+            "s.toml:19: [train] schedule kind: missing; accepted is kind = \"NAME\""},
+        Bad{"steps = 40", "steps = 40\nschedule = { kind = \"linear\", warmp = 3 }",
+            "s.toml:19: [train] schedule warmp: unknown key of schedule 'linear'; accepted are kind, "
+            "warmup, end, steps; did you mean 'warmup'?"},
+        Bad{"steps = 40", "steps = 40\nschedule = { kind = \"linear\", warmup = 40 }",
+            "s.toml:19: [train] schedule: found steps = 40 and warmup = 40, accepted are more steps than "
+            "those of the warm-up"},
+        Bad{"steps = 40", "steps = 40\nschedule = { kind = \"step\", every = 3 }",
+            "s.toml:19: [train] schedule factor: missing; schedule 'step' needs it"},
+        Bad{"steps = 40", "steps = 40\nclip = 0",
+            "s.toml:19: [train] clip: found 0, accepted is a number above 0"},
+        Bad{"steps = 40", "steps = 40\naccumulate = 0",
+            "s.toml:19: [train] accumulate: found 0, accepted is a number at least 1"},
+        Bad{"steps = 40", "steps = 40\naccumulate = 100_000_000",
+            "s.toml:19: [train] accumulate: found 100000000 batches of 32 prompts, accepted are at most"},
+        Bad{"batch = 32", "loss = \"population\"\naccumulate = 2",
+            "s.toml:18: [train] accumulate: found with loss 'population', which draws no prompts"},
+        Bad{"batch = 32", "loss = \"population\"\ndata = { fixed = 2 }",
+            "s.toml:18: [train] data: found with loss 'population', which draws no prompts"},
+        Bad{"steps = 40", "steps = 40\ndata = \"frsh\"",
+            "s.toml:19: [train] data: found 'frsh', accepted is \"fresh\" or { fixed = N }; did you mean "
+            "'fresh'?"},
+        Bad{"steps = 40", "steps = 40\ndata = 64",
+            "s.toml:19: [train] data: found 64, accepted is \"fresh\" or { fixed = N }"},
+        Bad{"steps = 40", "steps = 40\ndata = { fixd = 64 }",
+            "s.toml:19: [train] data fixd: unknown key of [train] data; accepted are fixed; did you mean "
+            "'fixed'?"},
+        Bad{"steps = 40", "steps = 40\ndata = {}", "s.toml:19: [train] data fixed: missing"},
+        Bad{"steps = 40", "steps = 40\ndata = { fixed = 50 }",
+            "s.toml:19: [train] data: found fixed = 50, accepted is a multiple of batch = 32, such as 64"},
+        Bad{"", "[sweep]\n\"train.schedule\" = [1]\n",
+            "s.toml:29: [sweep] \"train.schedule\": not swept: schedule is a table"},
+        Bad{"", "[sweep]\n\"train.schedule.end\" = [1]\n",
+            "s.toml: [train] schedule: missing, a study needs it"}));
 
 INSTANTIATE_TEST_SUITE_P(
     Probes, BadStudy,

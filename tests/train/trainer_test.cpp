@@ -13,6 +13,8 @@
 #include "tasks/task.h"
 #include "tests/allocations.h"
 #include "train/learner.h"
+#include "train/optimizer.h"
+#include "train/schedule.h"
 
 namespace iclab::train {
 namespace {
@@ -154,6 +156,139 @@ TEST(Trainer, GradientScaleMultipliesTheGradientNotTheLoss) {
   EXPECT_NEAR(of_a[1].value, of_b[1].value, 100 * 0x1p-52 * of_b[1].value);
 }
 
+// ---- schedules, clipping, fixed prompts, accumulation --------------------------------------------
+
+Choice schedule(const std::string& kind, const Given& given = {}) {
+  return choice(find_rate_schedule(kind), given);
+}
+
+struct Outcome {
+  std::vector<double> losses, weights;
+  RunStatus status;
+};
+
+// The losses of every step and the last weights.
+Outcome outcome(const Training& t, int steps, bool is_double = true, const std::string& form = "factored") {
+  const Learner learner(task(), model(form), t, is_double);
+  const auto run = learner.start(1, 0, "", {{0, probe("loss"), every_step(steps)}}, steps, {});
+  std::vector<Measurement> measured;
+  run->advance(steps, measured);
+  return {values(measured), numbers(*run), run->status()};
+}
+
+double distance(const std::vector<double>& a, const std::vector<double>& b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
+  return std::sqrt(sum);
+}
+
+TEST(Trainer, AScheduleMultipliesTheRatesOfAllGroups) {
+  Training t = training(optimizer("sgd", {{"lr", 0.05}}));
+  t.schedule = schedule("linear", {{"warmup", std::int64_t{2}}, {"steps", std::int64_t{6}}, {"end", 0.1}});
+  t.groups = {{"W*", 0.02, {}, false}};
+  const Outcome got = outcome(t, 8);
+  Twin twin;
+  for (const double factor : {0.5, 1.0, 1.0, 0.775, 0.55, 0.325, 0.1, 0.1}) {
+    const double gv = twin.grad_v(), gw = twin.grad_w();
+    twin.v -= 0.05 * factor * gv;
+    twin.w -= 0.02 * factor * gw;
+  }
+  EXPECT_NEAR(got.weights[0], twin.v, 100 * 0x1p-52);
+  EXPECT_NEAR(got.weights[1], twin.w, 100 * 0x1p-52);
+}
+
+TEST(Trainer, ClippingShortensTheGradientOfTheTrainedWeights) {
+  Training t = training(optimizer("sgd", {{"lr", 0.5}}));
+  t.gradient_scale = 3;
+  const std::vector<double> start = outcome(t, 0, true, "full").weights, free = outcome(t, 1, true, "full").weights;
+  const double length = distance(start, free);
+  t.clip = length / 0.5 * 1.001;
+  EXPECT_EQ(outcome(t, 1, true, "full").weights, free) << "a shorter gradient is left as it is";
+  t.clip = 0.01;
+  const std::vector<double> clipped = outcome(t, 1, true, "full").weights;
+  EXPECT_NEAR(distance(start, clipped), 0.5 * 0.01, 100 * 0x1p-52);
+  for (size_t i = 0; i < start.size(); ++i)  // the same direction
+    EXPECT_NEAR((clipped[i] - start[i]) * length, (free[i] - start[i]) * 0.005, 100 * 0x1p-52);
+
+  t = training(optimizer("sgd", {{"lr", 0.5}}));
+  t.clip = 0.01;
+  t.groups = {{"v", {}, {}, true}};  // a frozen weight has no part in the norm
+  EXPECT_NEAR(distance(outcome(t, 0).weights, outcome(t, 1).weights), 0.5 * 0.01, 100 * 0x1p-52);
+}
+
+TEST(Trainer, FixedPromptsComeInTurns) {
+  Training t = training(optimizer("sgd", {{"lr", 0.0}}), "mse");
+  t.fixed_prompts = 60;
+  const std::vector<double> losses = outcome(t, 7).losses;
+  for (size_t i = 0; i + 3 < losses.size(); ++i) EXPECT_EQ(losses[i], losses[i + 3]);
+  EXPECT_NE(losses[0], losses[1]);
+  EXPECT_NE(losses[1], losses[2]);
+  t.batch = 60;  // all of them at every step; they are the fresh prompts of step 0
+  const std::vector<double> all = outcome(t, 2).losses;
+  EXPECT_EQ(all[0], all[1]);
+  EXPECT_NEAR(all[0], (losses[0] + losses[1] + losses[2]) / 3, 60 * 0x1p-52 * all[0]);
+  t.fixed_prompts = 0;
+  const std::vector<double> fresh = outcome(t, 2).losses;
+  EXPECT_EQ(fresh[0], all[0]);
+  EXPECT_NE(fresh[1], all[1]);
+}
+
+TEST(Trainer, AccumulatedBatchesAreOneLargeBatch) {
+  for (const std::int64_t fixed : {0, 120})
+    for (const std::string kind : {"sgd", "adamw"}) {
+      Training small = training(optimizer(kind, {{"lr", 0.01}}), "mse", 20);
+      small.fixed_prompts = fixed;
+      small.clip = 0.5;
+      Training large = small;
+      small.accumulate = 3;
+      large.batch = 60;
+      const Outcome a = outcome(small, 10), b = outcome(large, 10);
+      // Sums of 60 prompts in another order; ten steps of small rates amplify them little.
+      for (size_t i = 0; i < a.losses.size(); ++i)
+        EXPECT_NEAR(a.losses[i], b.losses[i], 100 * 60 * 0x1p-52 * b.losses[i]) << kind << " " << fixed;
+      for (size_t i = 0; i < a.weights.size(); ++i)
+        EXPECT_NEAR(a.weights[i], b.weights[i], 100 * 60 * 0x1p-52) << kind << " " << fixed;
+      EXPECT_NE(a.weights, outcome(training(optimizer(kind, {{"lr", 0.01}}), "mse", 20), 10).weights);
+    }
+}
+
+// All of it at once.
+Training elaborate() {
+  Training t = training(optimizer("adamw", {{"lr", 0.01}}), "mse", 20);
+  t.schedule = schedule("cosine", {{"warmup", std::int64_t{5}}, {"steps", std::int64_t{35}}, {"end", 0.1}});
+  t.clip = 0.5;
+  t.fixed_prompts = 100;
+  t.accumulate = 3;
+  return t;
+}
+
+TEST(Trainer, AnElaborateRunIsRestoredWithTheSameBits) {
+  for (const bool is_double : {false, true}) {
+    const Learner learner(task(), model("full"), elaborate(), is_double);
+    const auto whole = learner.start(3, 1, "", {}, 40, {}), killed = learner.start(3, 1, "", {}, 40, {}),
+               resumed = learner.start(3, 1, "", {}, 40, {});
+    std::vector<Measurement> none;
+    whole->advance(40, none);
+    killed->advance(17, none);
+    resumed->restore(killed->save());
+    resumed->advance(40, none);
+    EXPECT_EQ(resumed->save(), whole->save());
+    EXPECT_NE(numbers(*whole), numbers(*killed));
+  }
+}
+
+TEST(Trainer, ANormThatOverflowsDiverges) {
+  Training t = training(optimizer("sgd"));
+  t.gradient_scale = 1e300;
+  t.clip = 1;
+  EXPECT_EQ(outcome(t, 3).status, RunStatus::kFinished) << "a large gradient is clipped";
+  t.gradient_scale = 1e308;
+  EXPECT_EQ(outcome(t, 3).status, RunStatus::kDiverged);
+  t = elaborate();
+  t.optimizer = optimizer("sgd", {{"lr", 1e30}});
+  EXPECT_EQ(outcome(t, 100, false).status, RunStatus::kDiverged);
+}
+
 TEST(Trainer, GroupsHaveTheirOwnRateDecayAndMayBeFrozen) {
   Training t = training(optimizer("sgd", {{"lr", 0.05}}));
   t.groups = {{"v", {}, {}, true}, {"W*", 0.01, 0.5, false}};
@@ -192,10 +327,10 @@ TEST(Trainer, PopulationTrainingHasNoPrompts) {
 }
 
 TEST(Trainer, ADivergedRunKeepsItsLastFiniteWeights) {
-  for (const std::string kind : {"sgd", "momentum", "adam"})
+  for (const std::string kind : {"sgd", "momentum", "adam", "adamw"})
     for (const bool is_double : {false, true})
       for (const std::string loss : {"population", "mse"}) {
-        const Learner learner(task(), model("factored"), training(optimizer(kind, {{"lr", kind != "adam" ? 100.0 : is_double ? 1e200 : 1e30}}), loss),
+        const Learner learner(task(), model("factored"), training(optimizer(kind, {{"lr", !kind.starts_with("adam") ? 100.0 : is_double ? 1e200 : 1e30}}), loss),
                               is_double);
         const auto run = learner.start(1, 0, "", {{0, probe("loss"), every_step(1000)}, {1, probe("risk"), every_step(1000)}},
                                        1000, {});
@@ -357,6 +492,20 @@ TEST(Trainer, AStepAllocatesNothing) {
       EXPECT_EQ(iclab::testing::allocations() - before, 0) << loss << " " << kind;
       EXPECT_EQ(measured.size(), 1001u);
     }
+}
+
+TEST(Trainer, AnElaborateStepAllocatesNothing) {
+  for (const bool is_double : {false, true}) {
+    const Learner learner(task(), model("factored"), elaborate(), is_double);
+    const auto run = learner.start(1, 0, "", {{0, probe("loss"), every_step(200)}}, 200, {});
+    std::vector<Measurement> measured;
+    measured.reserve(300);
+    run->advance(10, measured);
+    const std::int64_t before = iclab::testing::allocations();
+    run->advance(190, measured);
+    EXPECT_EQ(iclab::testing::allocations() - before, 0);
+    EXPECT_EQ(measured.size(), 201u);
+  }
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "theory/linear_risk.h"
 #include "train/compile.h"
 #include "train/learner.h"
+#include "train/optimizer.h"
 
 namespace iclab::papers::task_diversity {
 namespace {
