@@ -521,6 +521,19 @@ TYPED_TEST(DrawTest, GammasHaveTheSameBitsOnEveryTarget) {
   }
 }
 
+// A changed hash changes every result: it needs a line in CHANGES.md.
+TYPED_TEST(DrawTest, GammasHaveTheGoldenHashes) {
+  std::vector<double> shapes;
+  std::vector<std::string> hashes;
+  for (const double shape : {0.5, 2.5}) {
+    const DrawArgs args = gamma_args(lane_args(2, 1000), shapes, shape);
+    hashes.push_back(hash_of(run<TypeParam, TypeParam>(Target::kAvx2, Draw::kGamma, args)));
+  }
+  const std::vector<std::string> of_float{"13d1743920636e04", "b43812e35b58d13a"},
+      of_double{"48c4b6bea4212ca0", "ffec6ae3b09a5e3b"};
+  EXPECT_EQ(hashes, sizeof(TypeParam) == 4 ? of_float : of_double);
+}
+
 // E x = a, E x^2 = a (a + 1), var x = a, var x^2 = a (a + 1) (4 a + 6).
 TYPED_TEST(DrawTest, GammasHaveTheirMoments) {
   std::vector<double> shapes;

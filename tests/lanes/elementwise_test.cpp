@@ -189,8 +189,11 @@ TYPED_TEST(ElementwiseTest, UnaryHasTheTwinsBits) {
   this->check(Unary::kSquare, [](T x) { return x * x; });
   this->check(Unary::kSqrt, [](T x) { return std::sqrt(x); });
   this->check(Unary::kReciprocal, [](T x) { return 1 / x; });
+  this->check(Unary::kRelu, [](T x) { return x < 0 ? T(0) : x; });
   for (const Unary f : {Unary::kExp, Unary::kExpm1, Unary::kLog, Unary::kLog1p, Unary::kTanh,
-                        Unary::kErf, Unary::kSinTurns, Unary::kCosTurns})
+                        Unary::kErf, Unary::kSinTurns, Unary::kCosTurns, Unary::kSigmoid,
+                        Unary::kSoftplus, Unary::kGelu, Unary::kGeluTanh, Unary::kGeluSlope,
+                        Unary::kGeluTanhSlope})
     this->check(f, [f](T x) { return TestFixture::function(f, x); });
 }
 
@@ -203,6 +206,7 @@ TYPED_TEST(ElementwiseTest, BinaryHasTheTwinsBits) {
   this->check(Binary::kDivide, [](T a, T b) { return a / b; });
   this->check(Binary::kMinimum, [=](T a, T b) { return nan_or(a, b, b < a ? b : a); });
   this->check(Binary::kMaximum, [=](T a, T b) { return nan_or(a, b, b > a ? b : a); });
+  this->check(Binary::kGate, [](T a, T b) { return b > 0 ? a : T(0); });
   this->check(Binary::kPower, [](T a, T b) { return TestFixture::power(a, b); });
 }
 

@@ -67,6 +67,25 @@ long double cos_turns(long double x) {
   return std::sin(2 * std::numbers::pi_v<long double> * (0.25L - t));
 }
 
+long double softplus(long double x) {
+  return std::max(x, 0.0L) + std::log1p(std::exp(-std::fabs(x)));
+}
+// The normal distribution and density, and GELU's approximation of the former by tanh.
+long double normal(long double x) { return std::erfc(-x / std::numbers::sqrt2_v<long double>) / 2; }
+long double density(long double x) {
+  return std::exp(-x * x / 2) * std::numbers::inv_sqrtpi_v<long double> /
+         std::numbers::sqrt2_v<long double>;
+}
+constexpr long double kGeluScale =
+    std::numbers::sqrt2_v<long double> * std::numbers::inv_sqrtpi_v<long double>;
+long double tanh_normal(long double x) {
+  return (1 + std::tanh(kGeluScale * (x + 0.044715L * x * x * x))) / 2;
+}
+long double tanh_slope(long double x) {
+  const long double p = tanh_normal(x);
+  return p + x * 2 * p * (1 - p) * kGeluScale * (1 + 3 * 0.044715L * x * x);
+}
+
 struct Accuracy {
   Unary f;
   long double (*exact)(long double);
@@ -82,7 +101,23 @@ const Accuracy kAccuracies[] = {
     {Unary::kTanh, [](long double x) { return std::tanh(x); }, 3, 3.5, -20, 20},
     {Unary::kErf, [](long double x) { return std::erf(x); }, 2, 2, -7, 7},
     {Unary::kSinTurns, sin_turns, 3, 3, -1000, 1000},
-    {Unary::kCosTurns, cos_turns, 3, 3, -1000, 1000}};
+    {Unary::kCosTurns, cos_turns, 3, 3, -1000, 1000},
+    {Unary::kSigmoid, [](long double x) { return 1 / (1 + std::exp(-x)); }, 3, 3, -87, 100},
+    {Unary::kSoftplus, softplus, 4, 4, -87, 1000}};
+
+// Functions whose error is bounded beside a number of size 1, or of x's size.
+struct AbsoluteAccuracy {
+  Unary f;
+  long double (*exact)(long double);
+  double epsilons;  // times |x| if of_x
+  bool of_x;
+};
+
+const AbsoluteAccuracy kAbsoluteAccuracies[] = {
+    {Unary::kGelu, [](long double x) { return x * normal(x); }, 2, true},
+    {Unary::kGeluTanh, [](long double x) { return x * tanh_normal(x); }, 2, true},
+    {Unary::kGeluSlope, [](long double x) { return normal(x) + x * density(x); }, 4, false},
+    {Unary::kGeluTanhSlope, tanh_slope, 4, false}};
 
 template <class T>
 std::vector<T> arguments(const Accuracy& a, size_t count) {
@@ -113,6 +148,22 @@ TYPED_TEST(FunctionsTest, AreAccurate) {
         worst = error, at = x[i];
     EXPECT_LE(worst, sizeof(T) == 4 ? a.float_ulps : a.double_ulps)
         << "function " << static_cast<int>(a.f) << " at " << at;
+  }
+}
+
+TYPED_TEST(FunctionsTest, GelusAreAccurate) {
+  using T = TypeParam;
+  for (const AbsoluteAccuracy& a : kAbsoluteAccuracies) {
+    const std::vector<T> x = arguments<T>({a.f, a.exact, 0, 0, -40, 40}, 60000);
+    const std::vector<T> y = apply(Target::kAvx2, a.f, x);
+    double worst = 0;
+    T at = 0;
+    for (size_t i = 0; i < x.size(); ++i) {
+      const long double unit = std::numeric_limits<T>::epsilon() * (a.of_x ? std::fabs(x[i]) : T(1));
+      const auto error = static_cast<double>(std::fabs(y[i] - a.exact(x[i])) / unit);
+      if (!(error <= worst)) worst = error, at = x[i];
+    }
+    EXPECT_LE(worst, a.epsilons) << "function " << static_cast<int>(a.f) << " at " << at;
   }
 }
 
@@ -225,6 +276,30 @@ TYPED_TEST(FunctionsTest, HaveTheSpecialValues) {
                  {Unary::kCosTurns, T(0.25), 0},
                  {Unary::kCosTurns, T(0.5), -1},
                  {Unary::kCosTurns, T(-1000.5), -1},
+                 {Unary::kRelu, -T(0), -T(0)},
+                 {Unary::kRelu, -inf, 0},
+                 {Unary::kRelu, inf, inf},
+                 {Unary::kSigmoid, 0, T(0.5)},
+                 {Unary::kSigmoid, inf, 1},
+                 {Unary::kSigmoid, -inf, 0},
+                 {Unary::kSigmoid, -largest, 0},
+                 {Unary::kSoftplus, inf, inf},
+                 {Unary::kSoftplus, -inf, 0},
+                 {Unary::kSoftplus, largest, largest},
+                 {Unary::kSoftplus, -largest, 0},
+                 {Unary::kGelu, 0, 0},
+                 {Unary::kGelu, inf, inf},
+                 {Unary::kGelu, largest, largest},
+                 {Unary::kGelu, -largest, -T(0)},
+                 {Unary::kGeluTanh, inf, inf},
+                 {Unary::kGeluTanh, largest, largest},
+                 {Unary::kGeluTanh, -largest, -T(0)},
+                 {Unary::kGeluSlope, 0, T(0.5)},
+                 {Unary::kGeluSlope, largest, 1},
+                 {Unary::kGeluSlope, -largest, 0},
+                 {Unary::kGeluTanhSlope, 0, T(0.5)},
+                 {Unary::kGeluTanhSlope, largest, 1},
+                 {Unary::kGeluTanhSlope, -largest, 0},
                  {Unary::kSqrt, -1, nan},
                  {Unary::kReciprocal, 0, inf},
                  {Unary::kReciprocal, -T(0), -inf}};
@@ -306,7 +381,13 @@ constexpr Golden kGolden[] = {{Unary::kExp, "91705dd53aa61ad2", "4ea96b5873c75e1
                               {Unary::kTanh, "4acfa7d783dcc7d2", "b3689679da186599"},
                               {Unary::kErf, "992801469ed4da84", "a383012a91f7787a"},
                               {Unary::kSinTurns, "9b35245d9e4eac4e", "b53841b619c6db64"},
-                              {Unary::kCosTurns, "829ed9dc81ec2fe5", "3f9eb316afe66f81"}};
+                              {Unary::kCosTurns, "829ed9dc81ec2fe5", "3f9eb316afe66f81"},
+                              {Unary::kSigmoid, "226ed3e1de5a17ef", "98e2f55ecd798ece"},
+                              {Unary::kSoftplus, "9e910c91028ba56d", "38e0ed66a3fb1d56"},
+                              {Unary::kGelu, "f60770e931ed3bb8", "697f65684b892be3"},
+                              {Unary::kGeluTanh, "a0ec8b04650e5158", "45730091a6842d53"},
+                              {Unary::kGeluSlope, "25a384bb19e6a978", "c745ab96451b091f"},
+                              {Unary::kGeluTanhSlope, "9b61a3abf1e3b041", "a06bc30a8517b1ab"}};
 
 TYPED_TEST(FunctionsTest, KeepTheirBits) {
   using T = TypeParam;

@@ -103,5 +103,24 @@ TYPED_TEST(GatherTest, ScatterAddHasTheTwinsBits) {
     check<TypeParam>(c, true, [](Target t) { return kernels<TypeParam>(t).scatter_add; });
 }
 
+// All prompts meet in one plain table: group by group, in order of i, lane by lane.
+TYPED_TEST(GatherTest, ScatterOverPromptsHasTheTwinsBits) {
+  for (Case c : cases(false)) {
+    if (c.table_lanes) continue;
+    if (c.out_lanes) c.groups = 3;  // plain values of each prompt: ordinary_test
+    Gather<TypeParam> expected(c);
+    expected.table.each(
+        [&](auto g, const Dims& i, int lane) { expected.table.at(g, i, lane) = 0; });
+    expected.each_pair([](const TypeParam& out, TypeParam& table) { table += out; });
+    for (const Target target : targets()) {
+      Gather<TypeParam> found(c);
+      kernels<TypeParam>(target).scatter_add_over_prompts(found.args);
+      ASSERT_EQ(first_difference(found.table.data, expected.table.data), -1)
+          << "outer " << c.outer << " inner " << c.inner << " rows " << c.rows << " lanes "
+          << c.out_lanes << c.index_lanes << " target " << static_cast<int>(target);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace iclab::lanes

@@ -35,9 +35,11 @@ struct State {
         m[i] = mu * m[i] + g;
         theta[i] -= lr * m[i];
       }
-      if (update == Update::kAdam) {
-        m[i] = b1 * m[i] + rest1 * g;
-        v[i] = b2 * v[i] + rest2 * g * g;
+      if (update == Update::kAdam || update == Update::kAdamW) {
+        const T h = update == Update::kAdam ? g : gradient[i] * scale;
+        if (update == Update::kAdamW) theta[i] -= lr * decay * theta[i];
+        m[i] = b1 * m[i] + rest1 * h;
+        v[i] = b2 * v[i] + rest2 * h * h;
         theta[i] -= lr * (m[i] * c1) / (std::sqrt(v[i] * c2) + epsilon);
       }
     }
@@ -53,7 +55,8 @@ struct State {
   UpdateArgs args;
 };
 
-constexpr Update kUpdates[] = {Update::kSgd, Update::kMomentum, Update::kAdam};
+constexpr Update kUpdates[] = {Update::kSgd, Update::kMomentum, Update::kAdam,
+                                Update::kAdamW};
 
 template <class T>
 class UpdateTest : public testing::Test {};
