@@ -2,13 +2,14 @@
 //
 // A row is read in blocks of 16 scalars: in lanes, a block is one element, and every lane has a row of
 // its own; a plain row's blocks are 16 neighbouring elements, and its sum over blocks is folded at the
-// end. So both are the same code. Several rows are taken at once, since a sum waits for its last term.
+// end. So both are the same code. Two plain rows are taken at once, since a sum waits for its last term.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lanes/row.cpp"
 #include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <limits>
+#include <type_traits>
 #include <utility>
 
 #include "hwy/foreach_target.h"
@@ -24,7 +25,6 @@ namespace iclab::lanes::HWY_NAMESPACE {
 // A block of each of kRows rows: 16 scalars a row, in vectors.
 template <class D, int kRows>
 struct Block {
-  using Tag = D;
   static constexpr int kStep = static_cast<int>(hn::MaxLanes(D()));
   static constexpr int kParts = kLanes / kStep;  // vectors a row
   static constexpr int kVectors = kRows * kParts;
@@ -49,114 +49,98 @@ struct Part {
   std::int64_t count;
 };
 
-// One operand's rows of lanes: kRows of them, `row_step` scalars apart. kMixed: it may be plain, one
-// scalar for all lanes.
-template <class D, int kRows, bool kMixed>
+// One operand's row of lanes. kMixed: it may be plain, one scalar for all lanes.
+template <class D, bool kMixed>
 struct LanesRows {
   using T = Scalar<D>;
   using Tag = D;
-  using B = Block<D, kRows>;
+  using B = Block<D, 1>;
   static constexpr bool kFolds = false;
+  static constexpr int kRows = 1;
 
   T* data;
   std::ptrdiff_t stride, row_step;  // elements, scalars
   bool lanes;
 
-  static Part last(std::int64_t /*n*/) { return {0, 0}; }
   static std::int64_t wholes(std::int64_t n) { return n; }
 
-  HWY_INLINE B load(Whole at) const {
-    if (kMixed && !lanes)
-      return make_block<B>([&](int i) HWY_ATTR {
-        return hn::Set(D(), data[i / B::kParts * row_step + at.index * stride]);
-      });
-    return make_block<B>([&](int i) HWY_ATTR { return hn::LoadU(D(), vector(at.index, i)); });
+  HWY_INLINE hn::Vec<D> load(Whole at, int i) const {
+    if (kMixed && !lanes) return hn::Set(D(), data[at.index * stride]);
+    return hn::LoadU(D(), data + at.index * stride * kLanes + i * B::kStep);
   }
-  HWY_INLINE void store(Whole at, const B& x) const {
-    for (int i = 0; i < B::kVectors; ++i) hn::StoreU(x.v[i], D(), vector(at.index, i));
-  }
-  HWY_INLINE B load(Part at) const { return load(Whole{at.index}); }    // never: there are no parts
-  HWY_INLINE void store(Part at, const B& x) const { store(Whole{at.index}, x); }
-
- private:
-  HWY_INLINE T* vector(std::int64_t element, int i) const {
-    return data + i / B::kParts * row_step + element * stride * kLanes + i % B::kParts * B::kStep;
+  HWY_INLINE void store(Whole at, int i, hn::Vec<D> x) const {
+    hn::StoreU(x, D(), data + at.index * stride * kLanes + i * B::kStep);
   }
 };
 
-// One operand's plain rows. kStrided: its elements need not be neighbours.
-template <class D, int kRows, bool kStrided>
+// The first `count` scalars of x, by halves: stores with a mask are slow on Zen.
+template <class D>
+HWY_INLINE void store_first(D d, hn::Vec<D> x, std::int64_t count, Scalar<D>* to) {
+  constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
+  if (count >= kStep) return hn::StoreU(x, d, to);
+  if constexpr (kStep > 1) {
+    const hn::Half<D> half;
+    if (count < kStep / 2) return store_first(half, hn::LowerHalf(half, x), count, to);
+    hn::StoreU(hn::LowerHalf(half, x), half, to);
+    store_first(half, hn::UpperHalf(half, x), count - kStep / 2, to + kStep / 2);
+  }
+}
+
+// One operand's plain rows: kCount of them, `row_step` scalars apart. kStrided: the elements of a row
+// need not be neighbours.
+template <class D, int kCount, bool kStrided>
 struct PlainRows {
   using T = Scalar<D>;
   using Tag = D;
-  using B = Block<D, kRows>;
+  using B = Block<D, kCount>;
   static constexpr bool kFolds = true;
+  static constexpr int kRows = kCount;
 
   T* data;
   std::ptrdiff_t stride, row_step;
   bool lanes;  // never
 
-  static Part last(std::int64_t n) { return {n / kLanes, n % kLanes}; }
   static std::int64_t wholes(std::int64_t n) { return n / kLanes; }
+  static Part last(std::int64_t n) { return {n / kLanes, n % kLanes}; }
 
-  HWY_INLINE B load(Whole at) const {
-    if constexpr (kStrided) return load(Part{at.index, kLanes});
-    return make_block<B>([&](int i) HWY_ATTR { return hn::LoadU(D(), vector(at.index, i)); });
+  HWY_INLINE hn::Vec<D> load(Whole at, int i) const {
+    if constexpr (kStrided) return load(Part{at.index, kLanes}, i);
+    return hn::LoadU(D(), vector(at.index, i));
   }
-  HWY_INLINE void store(Whole at, const B& x) const {
-    if constexpr (kStrided) return store(Part{at.index, kLanes}, x);
-    for (int i = 0; i < B::kVectors; ++i) hn::StoreU(x.v[i], D(), vector(at.index, i));
+  HWY_INLINE void store(Whole at, int i, hn::Vec<D> x) const {
+    if constexpr (kStrided) return store(Part{at.index, kLanes}, i, x);
+    hn::StoreU(x, D(), vector(at.index, i));
   }
   // Zeros beyond the part.
-  HWY_INLINE B load(Part at) const {
-    return make_block<B>([&](int i) HWY_ATTR {
-      if constexpr (!kStrided)
-        return hn::MaskedLoad(mask(at, i), D(), vector(at.index, i));
-      HWY_ALIGN T buffer[B::kStep] = {};
-      for (std::int64_t k = 0; k < here(at, i); ++k) buffer[k] = vector(at.index, i)[k * stride];
-      return hn::Load(D(), buffer);
-    });
+  HWY_INLINE hn::Vec<D> load(Part at, int i) const {
+    const T* from = vector(at.index, i);
+    if constexpr (!kStrided) return hn::MaskedLoad(mask(at, i), D(), from);
+    HWY_ALIGN T buffer[B::kStep] = {};
+    for (std::int64_t k = 0; k < here(at, i); ++k) buffer[k] = from[k * stride];
+    return hn::Load(D(), buffer);
   }
-  HWY_INLINE void store(Part at, const B& x) const {
-    for (int i = 0; i < B::kVectors; ++i) {
-      if constexpr (!kStrided) {
-        hn::BlendedStore(x.v[i], mask(at, i), D(), vector(at.index, i));
-      } else {
-        HWY_ALIGN T buffer[B::kStep];
-        hn::Store(x.v[i], D(), buffer);
-        for (std::int64_t k = 0; k < here(at, i); ++k) vector(at.index, i)[k * stride] = buffer[k];
-      }
-    }
+  HWY_INLINE void store(Part at, int i, hn::Vec<D> x) const {
+    T* to = vector(at.index, i);
+    if constexpr (!kStrided) return store_first(D(), x, here(at, i), to);
+    HWY_ALIGN T buffer[B::kStep];
+    hn::Store(x, D(), buffer);
+    for (std::int64_t k = 0; k < here(at, i); ++k) to[k * stride] = buffer[k];
   }
 
   static HWY_INLINE hn::Mask<D> mask(Part at, int i) {
     return hn::FirstN(D(), static_cast<size_t>(here(at, i)));
   }
-
- private:
   // Scalars of the part that vector i holds.
   static HWY_INLINE std::int64_t here(Part at, int i) {
-    const std::int64_t before = i % B::kParts * B::kStep;
-    return std::clamp<std::int64_t>(at.count - before, 0, B::kStep);
+    return std::clamp<std::int64_t>(at.count - i % B::kParts * B::kStep, 0, B::kStep);
   }
+
+ private:
   HWY_INLINE T* vector(std::int64_t block, int i) const {
     const std::int64_t first = block * kLanes + i % B::kParts * B::kStep;
     return data + i / B::kParts * row_step + first * (kStrided ? stride : 1);
   }
 };
-
-// x within the part, `beyond` after it.
-template <class Rows>
-HWY_INLINE typename Rows::B padded(Part at, const typename Rows::B& x, Scalar<typename Rows::Tag> beyond) {
-  using B = typename Rows::B;
-  using D = typename Rows::Tag;
-  if constexpr (Rows::kFolds)
-    return make_block<B>([&](int i) HWY_ATTR {
-      return hn::IfThenElse(Rows::mask(at, i), x.v[i], hn::Set(D(), beyond));
-    });
-  else
-    return x;
-}
 
 // ---- sums and maxima of rows: the same in every scalar that belongs to a row ----
 
@@ -187,21 +171,26 @@ HWY_INLINE typename Rows::B folded(typename Rows::B x, Combine combine) {
   }
 }
 
-// f(0) combined with f of the further blocks, `beyond` after the row's n elements.
+// f(at, i), vector i of block `at`, combined over blocks; `beyond` after the row's n elements.
 template <class Rows, class F, class Combine>
 HWY_INLINE typename Rows::B combine_blocks(std::int64_t n, Scalar<typename Rows::Tag> beyond, F f,
                                            Combine combine) {
   using B = typename Rows::B;
   const typename Rows::Tag d;
   const std::int64_t wholes = Rows::wholes(n);
-  const Part last = Rows::last(n);
-  if (wholes == 0) return folded<Rows>(padded<Rows>(last, f(last), beyond), combine);
-  B total = f(Whole{0});
-  const auto take = [&](const B& next) HWY_ATTR {
-    for (int i = 0; i < B::kVectors; ++i) total.v[i] = combine(d, total.v[i], next.v[i]);
-  };
-  for (std::int64_t b = 1; b < wholes; ++b) take(f(Whole{b}));
-  if (last.count > 0) take(padded<Rows>(last, f(last), beyond));
+  B total = make_block<B>([&](int) HWY_ATTR { return hn::Set(d, beyond); });
+  if (wholes > 0) total = make_block<B>([&](int i) HWY_ATTR { return f(Whole{0}, i); });
+  for (std::int64_t b = 1; b < wholes; ++b)
+    total = make_block<B>([&](int i) HWY_ATTR { return combine(d, total.v[i], f(Whole{b}, i)); });
+  if constexpr (Rows::kFolds) {
+    const Part last = Rows::last(n);
+    if (last.count > 0)
+      total = make_block<B>([&](int i) HWY_ATTR {
+        auto x = hn::Set(d, beyond);
+        if (Rows::here(last, i) > 0) x = hn::IfThenElse(Rows::mask(last, i), f(last, i), x);
+        return combine(d, total.v[i], x);
+      });
+  }
   return folded<Rows>(total, combine);
 }
 
@@ -228,14 +217,21 @@ HWY_INLINE typename Rows::B sum_of(std::int64_t n, F f) {
 template <class Rows>
 HWY_INLINE typename Rows::B maximum_of(const Rows& x, std::int64_t n) {
   constexpr auto kLeast = -std::numeric_limits<Scalar<typename Rows::Tag>>::infinity();
-  return combine_blocks<Rows>(n, kLeast, [&](auto at) HWY_ATTR { return x.load(at); }, Max());
+  return combine_blocks<Rows>(
+      n, kLeast, [&](auto at, int i) HWY_ATTR { return x.load(at, i); }, Max());
 }
 
-// out(block) = f(block)
+// out(at, i) = f(at, i)
 template <class Rows, class F>
 HWY_INLINE void write_rows(const Rows& out, std::int64_t n, F f) {
-  for (std::int64_t b = 0; b < Rows::wholes(n); ++b) out.store(Whole{b}, f(Whole{b}));
-  if (const Part last = Rows::last(n); last.count > 0) out.store(last, f(last));
+  constexpr int kVectors = Rows::B::kVectors;
+  for (std::int64_t b = 0; b < Rows::wholes(n); ++b)
+    for (int i = 0; i < kVectors; ++i) out.store(Whole{b}, i, f(Whole{b}, i));
+  if constexpr (Rows::kFolds) {
+    const Part last = Rows::last(n);
+    for (int i = 0; i < kVectors; ++i)
+      if (Rows::here(last, i) > 0) out.store(last, i, f(last, i));
+  }
 }
 
 template <class D>
@@ -243,70 +239,58 @@ HWY_INLINE hn::Vec<D> number(double x) {
   return hn::Set(D(), static_cast<Scalar<D>>(x));
 }
 
-// ---- the functions: rows of n elements; kVectors: how many vectors hide the latency ----
+// ---- the functions: rows of n elements ----
 
+// Exponentials wait in out, those of a part in whole vectors elsewhere: loads that need several stores
+// are slow.
 struct Softmax {
-  static constexpr int kVectors = 2;
-
   template <class Rows>
   static HWY_INLINE void rows(const Rows& out, const Rows& x, const Rows&, std::int64_t n, double) {
     using B = typename Rows::B;
     using D = typename Rows::Tag;
-    const B most = maximum_of(x, n);
-    const B total = sum_of<Rows>(n, [&](auto at) HWY_ATTR {
-      const B e = exponentials(x.load(at), most);
-      out.store(at, e);
+    const D d;
+    HWY_ALIGN Scalar<D> of_part[B::kVectors * B::kStep];
+    const auto most = maximum_of(x, n);
+    const auto total = sum_of<Rows>(n, [&](auto at, int i) HWY_ATTR {
+      const auto e = exp(d, hn::Sub(x.load(at, i), most.v[i]));
+      if constexpr (std::is_same_v<decltype(at), Part>)
+        hn::Store(e, d, of_part + i * B::kStep);
+      else
+        out.store(at, i, e);
       return e;
     });
-    const B scale =
+    const auto scale =
         make_block<B>([&](int i) HWY_ATTR { return hn::Div(number<D>(1), total.v[i]); });
-    write_rows(out, n, [&](auto at) HWY_ATTR {
-      const B e = out.load(at);
-      return make_block<B>([&](int i) HWY_ATTR { return hn::Mul(e.v[i], scale.v[i]); });
+    write_rows(out, n, [&](auto at, int i) HWY_ATTR {
+      if constexpr (std::is_same_v<decltype(at), Part>)
+        return hn::Mul(hn::Load(d, of_part + i * B::kStep), scale.v[i]);
+      else
+        return hn::Mul(out.load(at, i), scale.v[i]);
     });
-  }
-
-  template <class B>
-  static HWY_INLINE B exponentials(const B& x, const B& most) {
-    const typename B::Tag d;
-    return make_block<B>([&](int i) HWY_ATTR { return exp(d, hn::Sub(x.v[i], most.v[i])); });
   }
 };
 
 struct SoftmaxGradient {
-  static constexpr int kVectors = 4;
-
   template <class Rows>
   static HWY_INLINE void rows(const Rows& out, const Rows& p, const Rows& g, std::int64_t n,
                               double) {
-    using B = typename Rows::B;
-    const B mean = sum_of<Rows>(n, [&](auto at) HWY_ATTR {
-      const B weight = p.load(at), value = g.load(at);
-      return make_block<B>([&](int i) HWY_ATTR { return hn::Mul(weight.v[i], value.v[i]); });
-    });
-    write_rows(out, n, [&](auto at) HWY_ATTR {
-      const B weight = p.load(at), value = g.load(at);
-      return make_block<B>([&](int i) HWY_ATTR {
-        return hn::Mul(weight.v[i], hn::Sub(value.v[i], mean.v[i]));
-      });
+    const auto mean = sum_of<Rows>(
+        n, [&](auto at, int i) HWY_ATTR { return hn::Mul(p.load(at, i), g.load(at, i)); });
+    write_rows(out, n, [&](auto at, int i) HWY_ATTR {
+      return hn::Mul(p.load(at, i), hn::Sub(g.load(at, i), mean.v[i]));
     });
   }
 };
 
 struct LogSumExp {
-  static constexpr int kVectors = 2;
-
   template <class Rows>
   static HWY_INLINE void rows(const Rows& out, const Rows& x, const Rows&, std::int64_t n, double) {
-    using B = typename Rows::B;
     const typename Rows::Tag d;
-    const B most = maximum_of(x, n);
-    const B total = sum_of<Rows>(
-        n, [&](auto at) HWY_ATTR { return Softmax::exponentials(x.load(at), most); });
-    write_rows(out, 1, [&](auto) HWY_ATTR {
-      return make_block<B>(
-          [&](int i) HWY_ATTR { return hn::Add(most.v[i], log(d, total.v[i])); });
-    });
+    const auto most = maximum_of(x, n);
+    const auto total = sum_of<Rows>(
+        n, [&](auto at, int i) HWY_ATTR { return exp(d, hn::Sub(x.load(at, i), most.v[i])); });
+    write_rows(out, 1,
+               [&](auto, int i) HWY_ATTR { return hn::Add(most.v[i], log(d, total.v[i])); });
   }
 };
 
@@ -317,15 +301,10 @@ struct Moments {
   using D = typename Rows::Tag;
 
   HWY_INLINE Moments(const Rows& x, std::int64_t n, double epsilon)
-      : share(number<D>(1.0 / static_cast<double>(n))) {
-    mean = make_block<B>([](int) HWY_ATTR { return hn::Zero(D()); });
-    if constexpr (kCentred) mean = mean_of(x, n);
-    const B squares = sum_of<Rows>(n, [&](auto at) HWY_ATTR {
-      const B in = x.load(at);
-      return make_block<B>([&](int i) HWY_ATTR {
-        const auto centred = hn::Sub(in.v[i], mean.v[i]);
-        return hn::Mul(centred, centred);
-      });
+      : share(number<D>(1.0 / static_cast<double>(n))), mean(mean_of(x, n)) {
+    const B squares = sum_of<Rows>(n, [&](auto at, int i) HWY_ATTR {
+      const auto centred = hn::Sub(x.load(at, i), mean.v[i]);
+      return hn::Mul(centred, centred);
     });
     scale = make_block<B>([&](int i) HWY_ATTR {
       const auto variance = hn::MulAdd(squares.v[i], share, number<D>(epsilon));
@@ -333,13 +312,16 @@ struct Moments {
     });
   }
 
+  // 0 unless centred.
   HWY_INLINE B mean_of(const Rows& x, std::int64_t n) const {
-    const B total = sum_of<Rows>(n, [&](auto at) HWY_ATTR { return x.load(at); });
+    if constexpr (!kCentred) return make_block<B>([](int) HWY_ATTR { return hn::Zero(D()); });
+    return shared(sum_of<Rows>(n, [&](auto at, int i) HWY_ATTR { return x.load(at, i); }));
+  }
+  HWY_INLINE B shared(const B& total) const {
     return make_block<B>([&](int i) HWY_ATTR { return hn::Mul(total.v[i], share); });
   }
-  HWY_INLINE B normed(const B& x) const {
-    return make_block<B>(
-        [&](int i) HWY_ATTR { return hn::Mul(hn::Sub(x.v[i], mean.v[i]), scale.v[i]); });
+  HWY_INLINE hn::Vec<D> normed(hn::Vec<D> x, int i) const {
+    return hn::Mul(hn::Sub(x, mean.v[i]), scale.v[i]);
   }
 
   hn::Vec<D> share;
@@ -348,39 +330,29 @@ struct Moments {
 
 template <bool kCentred>
 struct Norm {
-  static constexpr int kVectors = 4;
-
   template <class Rows>
   static HWY_INLINE void rows(const Rows& out, const Rows& x, const Rows&, std::int64_t n,
                               double epsilon) {
     const Moments<Rows, kCentred> moments(x, n, epsilon);
-    write_rows(out, n, [&](auto at) HWY_ATTR { return moments.normed(x.load(at)); });
+    write_rows(out, n,
+               [&](auto at, int i) HWY_ATTR { return moments.normed(x.load(at, i), i); });
   }
 };
 
 template <bool kCentred>
 struct NormGradient {
-  static constexpr int kVectors = 4;
-
   template <class Rows>
   static HWY_INLINE void rows(const Rows& out, const Rows& x, const Rows& g, std::int64_t n,
                               double epsilon) {
-    using B = typename Rows::B;
     const Moments<Rows, kCentred> moments(x, n, epsilon);
-    B mean_g = make_block<B>([](int) HWY_ATTR { return hn::Zero(typename Rows::Tag()); });
-    if constexpr (kCentred) mean_g = moments.mean_of(g, n);
-    const B total_gy = sum_of<Rows>(n, [&](auto at) HWY_ATTR {
-      const B y = moments.normed(x.load(at)), adjoint = g.load(at);
-      return make_block<B>([&](int i) HWY_ATTR { return hn::Mul(adjoint.v[i], y.v[i]); });
-    });
-    const B mean_gy = make_block<B>(
-        [&](int i) HWY_ATTR { return hn::Mul(total_gy.v[i], moments.share); });
-    write_rows(out, n, [&](auto at) HWY_ATTR {
-      const B y = moments.normed(x.load(at)), adjoint = g.load(at);
-      return make_block<B>([&](int i) HWY_ATTR {
-        const auto level = hn::Sub(adjoint.v[i], mean_g.v[i]);
-        return hn::Mul(hn::Sub(level, hn::Mul(y.v[i], mean_gy.v[i])), moments.scale.v[i]);
-      });
+    const auto mean_g = moments.mean_of(g, n);
+    const auto mean_gy = moments.shared(sum_of<Rows>(n, [&](auto at, int i) HWY_ATTR {
+      return hn::Mul(g.load(at, i), moments.normed(x.load(at, i), i));
+    }));
+    write_rows(out, n, [&](auto at, int i) HWY_ATTR {
+      const auto level = hn::Sub(g.load(at, i), mean_g.v[i]);
+      const auto along = hn::Mul(moments.normed(x.load(at, i), i), mean_gy.v[i]);
+      return hn::Mul(hn::Sub(level, along), moments.scale.v[i]);
     });
   }
 };
@@ -430,10 +402,9 @@ HWY_INLINE void run_rows(const RowArgs& args, std::int64_t group, const Dims& at
 // Several rows at once while there are, unless each sees another number of elements.
 template <class Several, class One, class Function>
 void run_all(const RowArgs& args) {
-  constexpr std::int64_t kSeveral = Several::B::kVectors / Several::B::kParts;
   for_each_matrix(args, [&](std::int64_t group, Dims at) HWY_ATTR {
-    if (kSeveral > 1 && args.causal == 0)
-      for (; at[2] + kSeveral <= args.dims[2]; at[2] += kSeveral)
+    if (Several::kRows > 1 && args.causal == 0)
+      for (; at[2] + Several::kRows <= args.dims[2]; at[2] += Several::kRows)
         run_rows<Several, Function>(args, group, at);
     for (; at[2] < args.dims[2]; ++at[2]) run_rows<One, Function>(args, group, at);
   });
@@ -441,18 +412,17 @@ void run_all(const RowArgs& args) {
 
 template <class D, class Function>
 void run(const RowArgs& args) {
-  constexpr int kSeveral = std::max(1, Function::kVectors * Block<D, 1>::kStep / kLanes);
   const auto all = [&](auto is_so) {
     return is_so(args.out) && is_so(args.in[0]) && (!args.in[1].data || is_so(args.in[1]));
   };
   const bool lanes = all([](const Operand& x) { return x.lanes; });
   const bool neighbours = all([](const Operand& x) { return x.strides[3] == 1; });
   if (lanes)
-    run_all<LanesRows<D, kSeveral, false>, LanesRows<D, 1, false>, Function>(args);
+    run_all<LanesRows<D, false>, LanesRows<D, false>, Function>(args);
   else if (args.out.lanes)
-    run_all<LanesRows<D, 1, true>, LanesRows<D, 1, true>, Function>(args);
+    run_all<LanesRows<D, true>, LanesRows<D, true>, Function>(args);
   else if (neighbours)
-    run_all<PlainRows<D, kSeveral, false>, PlainRows<D, 1, false>, Function>(args);
+    run_all<PlainRows<D, 2, false>, PlainRows<D, 1, false>, Function>(args);
   else
     run_all<PlainRows<D, 1, true>, PlainRows<D, 1, true>, Function>(args);
 }
