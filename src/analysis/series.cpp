@@ -18,6 +18,18 @@ double first_below(std::span<const std::int64_t> steps, std::span<const double> 
   return kNever;
 }
 
+double first_mean_below(std::span<const std::int64_t> steps, std::span<const double> values,
+                        std::size_t window, double level) {
+  double sum = 0;
+  for (size_t i = 0; i < values.size(); ++i) {
+    sum += values[i];
+    if (i >= window) sum -= values[i - window];
+    if (i + 1 >= window && sum < level * static_cast<double>(window))
+      return static_cast<double>(steps[i] + 1);
+  }
+  return kNever;
+}
+
 double drop_level(double start, double floor, double drop) {
   return start - drop * (start - floor);
 }

@@ -1,6 +1,7 @@
 // Measurements after the fact over a series of (step, value): passages, drops, slowest descent.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <limits>
 #include <span>
@@ -17,6 +18,11 @@ double first_at_or_below(std::span<const std::int64_t> steps, std::span<const do
 /// The same with value < level.
 double first_below(std::span<const std::int64_t> steps, std::span<const double> values,
                    double level);
+
+/// The first step t at which the mean of the `window` values at steps t - window .. t - 1 is < level;
+/// kNever if there is none. The series has a value at every step from its first one on.
+double first_mean_below(std::span<const std::int64_t> steps, std::span<const double> values,
+                        std::size_t window, double level);
 
 /// The level start - drop * (start - floor) that a fraction `drop` of the way down reaches.
 double drop_level(double start, double floor, double drop);

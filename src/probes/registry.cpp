@@ -4,12 +4,14 @@
 #include "base/text.h"
 #include "probes/general.h"
 #include "probes/linear.h"
+#include "probes/sampled.h"
 
 namespace iclab::probes {
 
 std::span<const ProbeEntry> probe_registry() {
   static const std::vector<ProbeEntry> entries = {
-      training_loss_entry(), evaluation_mse_entry(), linear_risk_entry(), effective_matrix_entry()};
+      training_loss_entry(), evaluation_mse_entry(), linear_risk_entry(), sampled_risk_entry(),
+      effective_matrix_entry()};
   return entries;
 }
 

@@ -67,7 +67,8 @@ Value loss_of(Builder& b, nn::Weights& weights, const tasks::Task& task, const n
   const Value target = target_of(prompt, name);
   const Value f = name.ends_with(kPositions) ? model.predict_positions(b, weights, prompt)
                                              : model.predict(b, weights, prompt);
-  return prompt_mean(compared(name, f, target));
+  const Value loss = compared(name, f, target);
+  return prompt_mean(prompt.has("weight") ? prompt["weight"] * loss : loss);
 }
 
 }  // namespace iclab::train

@@ -18,6 +18,16 @@ TEST(Series, FirstPassage) {
   EXPECT_EQ(first_at_or_below({}, {}, 1), kNever);
 }
 
+TEST(Series, FirstMeanBelow) {
+  const std::vector<std::int64_t> steps{0, 1, 2, 3, 4, 5};
+  const std::vector<double> values{4, 4, 0, 4, 1, 1};
+  EXPECT_EQ(first_mean_below(steps, values, 1, 4), 3);
+  EXPECT_EQ(first_mean_below(steps, values, 2, 2), 6) << "2 itself is not below";
+  EXPECT_EQ(first_mean_below(steps, values, 3, 3), 3) << "no mean before there are three values";
+  EXPECT_EQ(first_mean_below(steps, values, 4, 1.5), kNever);
+  EXPECT_EQ(first_mean_below(steps, values, 7, 100), kNever);
+}
+
 TEST(Series, DropLevel) {
   EXPECT_EQ(drop_level(10, 2, 0.25), 8);
   EXPECT_EQ(drop_level(10, 2, 1), 2);

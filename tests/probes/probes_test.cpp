@@ -98,6 +98,47 @@ TEST(MseProbe, ApproachesTheRiskAndGivesItsStandardError) {
   EXPECT_EQ(make(find_probe("mse"), {{"prompts", std::int64_t{77}}})->prompts(), 77);
 }
 
+// What a sampled risk says, of the mean over prompts, element by element, with its standard error.
+void expect_sampled(const Given& given, const Numbers& want) {
+  Given all = given;
+  all["prompts"] = std::int64_t{40'000};
+  const std::int64_t batch = make(find_probe("sampled-risk"), all)->prompts();
+  EXPECT_EQ(batch, 40'000 * static_cast<std::int64_t>(want.size()));
+  const Numbers got = measure("sampled-risk", all, batch).values[0];
+  const size_t width = want.size(), count = got.size() / width;
+  for (size_t i = 0; i < width; ++i) {
+    double mean = 0, square = 0;
+    for (size_t p = 0; p < count; ++p) {
+      mean += got[p * width + i] / static_cast<double>(count);
+      square += got[p * width + i] * got[p * width + i] / static_cast<double>(count);
+    }
+    EXPECT_LT(std::fabs(mean - want[i]) / std::sqrt((square - mean * mean) / static_cast<double>(count)), 4) << i;
+  }
+}
+
+TEST(SampledRiskProbe, ApproachesTheExactRiskOfALinearModel) {
+  const auto exact = [](const Given& given) { return measure("risk", given).values[0]; };
+  for (const std::string test : {"id", "isotropic", "complement"}) {
+    SCOPED_TRACE(test);
+    expect_sampled({{"test", test}}, exact({{"test", test}}));
+  }
+  for (const std::string test : {"span", "outside"}) {
+    SCOPED_TRACE(test);
+    const Given given{{"test", test}, {"angles", std::vector<double>{0, 40, 90}}};
+    expect_sampled(given, exact(given));
+  }
+  expect_sampled({{"test", std::string("class")}, {"component", std::int64_t{1}}},
+                 measure("risk", {{"per_class", true}}).values[2]);
+}
+
+TEST(SampledRiskProbe, RefusesWhatDoesNotFitTogether) {
+  EXPECT_THROW(make(find_probe("sampled-risk"), {{"test", std::string("class")}}), UsageError);
+  EXPECT_THROW(make(find_probe("sampled-risk"), {{"component", std::int64_t{0}}}), UsageError);
+  EXPECT_THROW(make(find_probe("sampled-risk"), {{"angles", std::vector<double>{}}}), UsageError);
+  EXPECT_THROW(measure("sampled-risk", {{"positions", std::string("all")}}, 4096), UsageError)
+      << "linear attention answers at the query alone";
+}
+
 TEST(EffectiveMatrixProbe, IsVTimesW) {
   const Numbers got = measure("effective-matrix").values[0];
   for (size_t i = 0; i < got.size(); ++i) EXPECT_DOUBLE_EQ(got[i], 0.7 * kW[i]);

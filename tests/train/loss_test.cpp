@@ -82,6 +82,22 @@ TEST(Loss, ComparesThePartOfThePromptItNames) {
   }
 }
 
+TEST(Loss, CountsAPromptByItsWeight) {
+  const auto weighted = make(
+      tasks::find_task("subspace-regression"),
+      {{"dim", std::int64_t{3}}, {"context", std::int64_t{5}}, {"classes", std::string("0/0,1,2@2")},
+       {"assignment", std::string("even")}, {"weights", std::string("power")}});
+  const auto model = transformer();
+  const auto f = measured(*weighted, *model, "target", false);
+  const auto weight = measured(*weighted, *model, "weight", false)[1];
+  double want = 0;
+  for (size_t i = 0; i < 4; ++i) {
+    EXPECT_EQ(weight[i], i % 2 == 0 ? 1 : 1.0 / 12);
+    want += weight[i] * (f[0][i] - f[1][i]) * (f[0][i] - f[1][i]) / 4;
+  }
+  EXPECT_NEAR(mean_loss("mse", *weighted, *model), want, 64 * 0x1p-52 * want);
+}
+
 void expect_refusal(const std::string& loss, const std::string& task_kind, const nn::Model& model,
                     const std::string& words) {
   Builder b;
