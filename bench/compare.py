@@ -1,7 +1,8 @@
 """ICLab's workloads beside PyTorch's, in turns on one pinned core: medians, spread, ratios.
 
 Usage: python3 bench/compare.py [W1 W2 ...] [--rounds 3] [--core 0] [--python /usr/bin/python3] [--json]
-Needs build/release/bin/iclab and, for the opponent's Python, torch (Debian: python3-torch). ICLab trains through
+Needs build/release/bin/iclab and, for the opponent's Python, torch with a fast BLAS (Debian: python3-torch,
+libopenblas0-pthread; without it torch takes the reference BLAS and is 10 times slower: refused). ICLab trains through
 the generic path (`iclab bench`: study file, program, planner, executor); each opponent is the fastest of PyTorch's
 ways (bench/peers/torch_workloads.py): one model eagerly, one model by TorchScript, 16 models in one batch.
 """
@@ -52,7 +53,9 @@ def main():
             for peer, way in PEERS[name]:
                 speed = on_core(options.core, [options.python, ROOT / "bench/peers/torch_workloads.py",
                                                peer, way])
-                facts["torch"] = speed["torch"]
+                if speed["blas"] == "reference":
+                    raise SystemExit("torch has only the reference BLAS; install libopenblas0-pthread")
+                facts["torch"] = f"{speed['torch']} with {speed['blas']}"
                 theirs.setdefault(name, {}).setdefault(f"{peer} {way}", []).append(speed["steps"])
 
     ratios = {name: statistics.median(ours[name]) /
