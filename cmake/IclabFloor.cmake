@@ -20,3 +20,20 @@ function(iclab_tests name)
   gtest_discover_tests(${name}_tests TEST_PREFIX "${name}." PROPERTIES LABELS ${TESTS_LABEL}
                        DISCOVERY_MODE PRE_TEST)
 endfunction()
+
+# iclab_embed(OUT_VARIABLE FOLDER GLOB HEADER NAMESPACE TYPE FUNCTION): files below a folder as a C++ source, see
+# embed_files.cmake. Their list is part of the command, so that it runs again when a file comes or goes.
+function(iclab_embed out_variable folder glob header namespace type function)
+  set(root ${CMAKE_CURRENT_SOURCE_DIR}/${folder})
+  set(out ${CMAKE_CURRENT_BINARY_DIR}/${function}.cpp)
+  file(GLOB paths CONFIGURE_DEPENDS RELATIVE ${root} ${root}/${glob})
+  list(SORT paths)
+  list(TRANSFORM paths PREPEND ${root}/ OUTPUT_VARIABLE inputs)
+  list(JOIN paths "," files)
+  set(script ${CMAKE_SOURCE_DIR}/cmake/embed_files.cmake)
+  add_custom_command(OUTPUT ${out}
+    COMMAND ${CMAKE_COMMAND} -DROOT=${root} -DFILES=${files} -DOUT=${out} -DHEADER=${header}
+            -DNAMESPACE=${namespace} -DTYPE=${type} -DFUNCTION=${function} -P ${script}
+    DEPENDS ${inputs} ${script})
+  set(${out_variable} ${out} PARENT_SCOPE)
+endfunction()
