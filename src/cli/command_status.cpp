@@ -4,8 +4,8 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
-#include <thread>
 
+#include "base/processor.h"
 #include "base/text.h"
 #include "cli/command.h"
 #include "cli/output.h"
@@ -70,8 +70,7 @@ FolderStatus look(const study::Store& store) {
   if (work.steps_left == 0)
     result.seconds_left = 0;
   else if (work.steps_done > 0)
-    result.seconds_left = work.steps_left * work.seconds / work.steps_done /
-                          std::max(1U, std::thread::hardware_concurrency());
+    result.seconds_left = work.steps_left * work.seconds / work.steps_done / processor_count();
   result.sha256 = store.sha256();
   return result;
 }

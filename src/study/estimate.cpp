@@ -1,8 +1,8 @@
 // What a study would take, measured on some of its points.
 #include <algorithm>
 #include <chrono>
-#include <thread>
 
+#include "base/processor.h"
 #include "program/executor.h"
 #include "study/job.h"
 #include "study/runner.h"
@@ -99,7 +99,7 @@ Estimate estimate(const Study& study, const RunnerOptions& options) {
     ++measured;
   }
 
-  const int processors = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int processors = processor_count();
   const std::int64_t threads =
       std::clamp<std::int64_t>(options.threads > 0 ? options.threads : processors, 1,
                                std::max<std::int64_t>(1, estimate.runs));

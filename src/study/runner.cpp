@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "base/error.h"
+#include "base/processor.h"
 #include "study/job.h"
 #include "study/life.h"
 #include "study/writer.h"
@@ -54,8 +55,7 @@ void check_options(const RunnerOptions& options) {
 }
 
 int wanted_threads(const RunnerOptions& options) {
-  return options.threads > 0 ? options.threads
-                             : std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  return options.threads > 0 ? options.threads : processor_count();
 }
 
 // One run a thread; threads beyond the runs help within each.

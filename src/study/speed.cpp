@@ -32,17 +32,6 @@ double speed_over(train::Run& run, double seconds) {
   return static_cast<double>(run.step() - first) / seconds_since(begin);
 }
 
-double flops_of(const program::Plan& plan) {
-  double flops = 0;
-  for (const auto phase : {program::Phase::kStep, program::Phase::kPrompt, program::Phase::kAfter})
-    for (const int id : plan.order[static_cast<size_t>(phase)]) {
-      const bool per_prompt = phase == program::Phase::kPrompt;
-      flops += program::flops(plan.program, id) *
-               static_cast<double>(per_prompt ? plan.options.batch : 1);
-    }
-  return flops;
-}
-
 }  // namespace
 
 Speed measure_speed(const Study& study, int threads, double seconds) {
@@ -51,7 +40,7 @@ Speed measure_speed(const Study& study, int threads, double seconds) {
   const program::Plan& plan = *learner->step_plan();
   Speed speed;
   speed.layout = plan.layout;
-  speed.flops_per_step = flops_of(plan);
+  speed.flops_per_step = program::step_flops(plan.program, plan.outputs, plan.options.batch);
   const auto run = jobs.front()->start(*learner, 0, {}, jobs.front()->steps(), {}, threads);
   speed_over(*run, seconds / 10);  // warms up
   std::array<double, kStretches> speeds;
