@@ -349,4 +349,20 @@ std::vector<Numbers> Interpreter::evaluate(const Program& program, std::span<con
   return Evaluation(*this, program)(outputs);
 }
 
+Interpreter with_inputs(const Program& program, std::int64_t batch, double size) {
+  Interpreter run{.batch = batch, .inputs = {}, .step = 3};
+  std::uint64_t state = 12345;
+  for (const Node& node : program.nodes) {
+    if (node.op != Op::kInput) continue;
+    const std::int64_t count = elements(node.shape) * (node.rate == Rate::kPrompt ? batch : 1);
+    Numbers numbers(static_cast<size_t>(count));
+    for (double& x : numbers) {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      x = size * (static_cast<double>(state >> 11) * 0x1p-52 - 1);
+    }
+    run.inputs[node.name] = numbers;
+  }
+  return run;
+}
+
 }  // namespace iclab::program::testing

@@ -23,4 +23,7 @@ struct Interpreter {
   std::vector<Numbers> evaluate(const Program& program, std::span<const int> outputs) const;
 };
 
+/// An interpreter whose inputs are numbers in (-size, size), the same every time.
+Interpreter with_inputs(const Program& program, std::int64_t batch, double size = 1);
+
 }  // namespace iclab::program::testing

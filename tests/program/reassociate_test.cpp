@@ -16,6 +16,7 @@ namespace {
 
 using testing::Interpreter;
 using testing::Numbers;
+using testing::with_inputs;
 
 double product_flops(const Program& program, std::span<const int> outputs, std::int64_t batch) {
   const std::vector<bool> live = live_nodes(program, outputs);
@@ -64,24 +65,9 @@ struct Step {
   }
 };
 
-Interpreter with_inputs(const Program& program, std::int64_t batch) {
-  Interpreter run{.batch = batch, .inputs = {}, .step = 0};
-  std::uint64_t state = 4711;
-  for (const Node& node : program.nodes) {
-    if (node.op != Op::kInput) continue;
-    Numbers numbers(static_cast<size_t>(elements(node.shape) * (node.rate == Rate::kPrompt ? batch : 1)));
-    for (double& x : numbers) {
-      state = state * 6364136223846793005u + 1442695040888963407u;
-      x = 0.5 * (static_cast<double>(state >> 11) * 0x1p-52 - 1);
-    }
-    run.inputs[node.name] = numbers;
-  }
-  return run;
-}
-
 // Equal up to the roundings of sums of up to 10^4 terms in another order.
 void expect_same(const Program& program, const std::vector<int>& outputs, const Rewritten& cheap) {
-  const Interpreter run = with_inputs(program, 3);
+  const Interpreter run = with_inputs(program, 3, 0.5);
   const auto before = run.evaluate(program, outputs);
   const auto after = run.evaluate(cheap.builder->program(), cheap.outputs);
   for (size_t i = 0; i < outputs.size(); ++i) {

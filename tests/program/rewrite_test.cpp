@@ -13,6 +13,7 @@ namespace {
 
 using testing::Interpreter;
 using testing::Numbers;
+using testing::with_inputs;
 
 int count(const Program& program, Op op) {
   int found = 0;
@@ -30,22 +31,6 @@ double live_flops(const Program& program, std::span<const int> outputs) {
     total += flops(program, id);
   }
   return total;
-}
-
-// Inputs of a program filled with numbers in (-1, 1).
-Interpreter with_inputs(const Program& program, std::int64_t batch) {
-  Interpreter run{.batch = batch, .inputs = {}, .step = 3};
-  std::uint64_t state = 12345;
-  for (const Node& node : program.nodes) {
-    if (node.op != Op::kInput) continue;
-    Numbers numbers(static_cast<size_t>(elements(node.shape) * (node.rate == Rate::kPrompt ? batch : 1)));
-    for (double& x : numbers) {
-      state = state * 6364136223846793005u + 1442695040888963407u;
-      x = static_cast<double>(state >> 11) * 0x1p-52 - 1;
-    }
-    run.inputs[node.name] = numbers;
-  }
-  return run;
 }
 
 // Rewriting may reassociate sums: equal to a few roundings of the largest entry.

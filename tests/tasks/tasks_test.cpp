@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
 
@@ -325,6 +326,51 @@ TEST(LinearRegression, TestTasksAreTheTrainingTasks) {
   EXPECT_MESSAGE(task->sample_test(b, std::vector<TestTasks>{{"span", 0}}, b.integer_constant({}, {0})), "undefined for linear-regression");
   EXPECT_MESSAGE(make("item-label", {{"items", std::int64_t{4}}, {"dim", std::int64_t{3}}, {"context", std::int64_t{2}}})
                      ->sample_test(b, {}, b.integer_constant({}, {0})), "has no test tasks");
+}
+
+Given items(std::int64_t count) {
+  return {{"items", count}, {"context", std::int64_t{4}}, {"dim", std::int64_t{3}}};
+}
+
+// E[copies] = N/K + (1 - 1/K)^N (1 + (N - 1)/(K - 1)) (differential-kinetics.md, 1.2).
+TEST(ItemLabel, TheTargetIsInTheContextUnderItsLabel) {
+  constexpr std::int64_t kItems = 10, kContext = 4;
+  constexpr size_t kPrompts = 4096;
+  Builder b;
+  const Prompt prompt = make("item-label", items(kItems))->sample(b);
+  const auto values = evaluate(b, {prompt["items"], prompt["labels"], prompt["query"], prompt["target"]}, kPrompts);
+  double copies = 0;
+  for (size_t p = 0; p < kPrompts; ++p) {
+    int here = 0;
+    for (size_t i = 0; i < kContext; ++i) {
+      const auto item = values[0].begin() + static_cast<std::ptrdiff_t>((p * kContext + i) * 3);
+      if (!std::equal(item, item + 3, values[2].begin() + static_cast<std::ptrdiff_t>(p * 3))) continue;
+      ++here;
+      EXPECT_EQ(values[1][p * kContext + i], values[3][p]) << "a copy has the target's label";
+    }
+    EXPECT_GE(here, 1);
+    copies += here;
+  }
+  const double k = kItems, n = kContext, expected = n / k + std::pow(1 - 1 / k, n) * (1 + (n - 1) / (k - 1));
+  EXPECT_NEAR(copies / kPrompts, expected, 5 * 1.0 / 64) << "the deviation of a count of 1 to 4 is below 1";
+}
+
+TEST(ItemLabel, LabelsAreBalanced) {
+  Builder b;
+  make("item-label", items(10))->sample(b);
+  const Numbers labels = evaluate(b, {b.named("labels")}, 1)[0];
+  EXPECT_EQ(std::count(labels.begin(), labels.end(), 1.0), 5);
+  EXPECT_EQ(std::count(labels.begin(), labels.end(), -1.0), 5);
+  EXPECT_MESSAGE(make("item-label", items(9)), "items: found 9, accepted is an even number");
+}
+
+TEST(GaussianTokens, TheTargetIsTheLast) {
+  Builder b;
+  const Prompt prompt = make("gaussian-tokens", {{"tokens", std::int64_t{3}}, {"dim", std::int64_t{2}},
+                                                 {"labels", std::string("sign")}})->sample(b);
+  const auto values = evaluate(b, {prompt["targets"], prompt["target"]}, 20);
+  for (size_t p = 0; p < 20; ++p) EXPECT_EQ(values[0][3 * p + 2], values[1][p]);
+  for (const double label : values[0]) EXPECT_EQ(std::fabs(label), 1);
 }
 
 TEST(SubspaceRegression, RefusesImpossibleShapesAndTests) {

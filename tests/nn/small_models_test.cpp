@@ -1,0 +1,115 @@
+// The models of one layer against their formulas, with weights given.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "nn/model.h"
+#include "tests/evaluate.h"
+
+namespace iclab::nn {
+namespace {
+
+using iclab::testing::evaluate;
+using iclab::testing::Numbers;
+using iclab::testing::some_numbers;
+using program::Rate;
+using program::Shape;
+
+std::unique_ptr<Model> make(const std::string& kind, const std::map<std::string, Setting>& given) {
+  const ModelEntry& entry = find_model(kind);
+  return entry.make(resolve(entry.parameters, given, kind, [](const std::string& key) { return key; }));
+}
+
+// A prompt of inputs, and everything a model needs to predict from it.
+struct Scene {
+  Builder b;
+  tasks::Prompt prompt;
+  Weights weights;
+  std::map<std::string, Numbers> numbers;
+
+  void part(const std::string& name, const Shape& shape) {
+    prompt.set(name, b.input(name, shape, Rate::kPrompt));
+    numbers[name] = some_numbers(program::elements(shape), numbers.size() + 1);
+  }
+  double predict(const Model& model) {
+    const Value prediction = model.predict(b, weights, prompt);
+    for (const auto& weight : weights.all())
+      numbers[weight.name] = some_numbers(program::elements(weight.value.shape()), numbers.size() + 1);
+    return evaluate(b, {prediction}, 1, numbers)[0][0];
+  }
+};
+
+// row (n) times w (n, m).
+Numbers times(const Numbers& row, const Numbers& w) {
+  Numbers out(w.size() / row.size());
+  for (size_t i = 0; i < row.size(); ++i)
+    for (size_t j = 0; j < out.size(); ++j) out[j] += row[i] * w[i * out.size() + j];
+  return out;
+}
+
+// relu(row w + bias)
+Numbers layer(const Numbers& row, const Numbers& w, const Numbers& bias) {
+  Numbers out = times(row, w);
+  for (size_t j = 0; j < out.size(); ++j) out[j] = std::max(out[j] + bias[j], 0.0);
+  return out;
+}
+
+// The mean of rows (n, width) under softmax of the scores (n).
+Numbers softmax_mean(const Numbers& scores, const Numbers& rows) {
+  const size_t width = rows.size() / scores.size();
+  Numbers mean(width);
+  double total = 0;
+  for (size_t i = 0; i < scores.size(); ++i) {
+    total += std::exp(scores[i]);
+    for (size_t j = 0; j < width; ++j) mean[j] += std::exp(scores[i]) * rows[i * width + j];
+  }
+  for (double& x : mean) x /= total;
+  return mean;
+}
+
+// Chains of at most 20 roundings on numbers of order 10.
+constexpr double kRounding = 200 * 0x1p-52;
+
+TEST(KineticsMinimal, IsItsFormula) {
+  constexpr size_t kItems = 4, kDim = 3;
+  Scene scene;
+  scene.part("items", {kItems, kDim});
+  scene.part("labels", {kItems});
+  scene.part("query", {kDim});
+  const double z = scene.predict(*make("kinetics-minimal", {{"hidden", std::int64_t{5}}}));
+  auto& n = scene.numbers;
+  const Numbers& query = n["query"];
+  const Numbers hidden = layer(layer(query, n["mlp.W_1"], n["mlp.b_1"]), n["mlp.W_2"], n["mlp.b_2"]);
+  Numbers scores(kItems);
+  for (size_t i = 0; i < kItems; ++i)
+    for (size_t j = 0; j < kDim; ++j) scores[i] += n["beta"][0] * n["items"][i * kDim + j] * query[j];
+  const double memory = times(hidden, n["mlp.W_3"])[0] + n["mlp.b_3"][0];
+  EXPECT_NEAR(z, memory + n["w"][0] * softmax_mean(scores, n["labels"])[0], kRounding);
+}
+
+TEST(OneLayerTransformer, IsItsFormula) {
+  constexpr size_t kTokens = 4, kDim = 3;
+  constexpr double kScale = 0.7;
+  Scene scene;
+  scene.part("tokens", {kTokens, kDim});
+  scene.part("query", {kDim});
+  // Two neurons: one is read with +1/2, the other with -1/2.
+  const double f = scene.predict(*make("one-layer-transformer", {{"hidden", std::int64_t{2}}, {"scale", kScale}}));
+  auto& n = scene.numbers;
+  const auto w = [&](const std::string& name) { return n["blocks.0.attn." + name]; };
+  const Numbers q = times(n["query"], w("W_Q"));
+  Numbers scores(kTokens);
+  for (size_t i = 0; i < kTokens; ++i) {
+    const auto token = n["tokens"].begin() + static_cast<std::ptrdiff_t>(i * kDim);
+    const Numbers k = times(Numbers(token, token + kDim), w("W_K"));
+    for (size_t j = 0; j < kDim; ++j) scores[i] += kScale * q[j] * k[j];
+  }
+  const Numbers neurons =
+      layer(times(softmax_mean(scores, n["tokens"]), w("W_V")), w("W_O"), {0.0, 0.0});
+  EXPECT_NEAR(std::fabs(f), std::fabs(neurons[0] - neurons[1]) / 2, kRounding);
+  EXPECT_GT(std::fabs(f), 1e-3);
+}
+
+}  // namespace
+}  // namespace iclab::nn
