@@ -276,7 +276,7 @@ class Planner {
     constexpr double kWide = 128;
     const double busy = std::min(
         1.0, static_cast<double>(plan_->options.batch) / static_cast<double>(lanes::kLanes));
-    const Layout chosen = mean_width() >= kWide * busy ? Layout::kOrdinary : Layout::kLanes;
+    const Layout chosen = mean_width() >= kWide * busy * busy ? Layout::kOrdinary : Layout::kLanes;
     plan_->layout = plan_->options.layout.value_or(chosen);
   }
 

@@ -14,7 +14,8 @@ TEST(Bench, MeasuresWhatItIsAskedFor) {
   ASSERT_EQ(json["workloads"].size(), 2u);
   const Json& first = json["workloads"][0];
   EXPECT_EQ(first["name"], "W3-b8");
-  EXPECT_EQ(first["layout"], "lanes");
+  EXPECT_EQ(first["layout"], "ordinary");
+  EXPECT_EQ(json["workloads"][1]["layout"], "lanes");
   EXPECT_EQ(first["threads"], 1);
   const double steps = first["model_steps_per_second"], flops = first["megaflops_per_step"];
   EXPECT_GT(steps, 0);
