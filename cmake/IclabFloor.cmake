@@ -1,9 +1,21 @@
-# iclab_floor(NAME SOURCES ... LINKS ...): a floor of the house as the static library iclab_NAME.
+# iclab_optimize(TARGET LEVEL): the level in Release, unless ICLAB_OPTIMIZE says one for all.
+function(iclab_optimize target level)
+  if(ICLAB_OPTIMIZE)
+    set(level ${ICLAB_OPTIMIZE})
+  endif()
+  target_compile_options(${target} PRIVATE $<$<CONFIG:Release>:${level}>)
+endfunction()
+
+# iclab_floor(NAME SOURCES ... LINKS ... [OPTIMIZE -O1]): a floor of the house as the static library iclab_NAME.
 function(iclab_floor name)
-  cmake_parse_arguments(FLOOR "" "" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  cmake_parse_arguments(FLOOR "" "OPTIMIZE" "SOURCES;LINKS;PRIVATE_LINKS" ${ARGN})
+  if(NOT FLOOR_OPTIMIZE)
+    set(FLOOR_OPTIMIZE -O1)
+  endif()
   add_library(iclab_${name} STATIC ${FLOOR_SOURCES})
   target_include_directories(iclab_${name} PUBLIC ${CMAKE_SOURCE_DIR}/src)
   target_link_libraries(iclab_${name} PUBLIC ${FLOOR_LINKS} PRIVATE ${FLOOR_PRIVATE_LINKS})
+  iclab_optimize(iclab_${name} ${FLOOR_OPTIMIZE})
 endfunction()
 
 # iclab_tests(FLOOR SOURCES ... LINKS ... [LABEL slow]): the tests of a floor as one executable, FLOOR_tests.
@@ -11,6 +23,7 @@ function(iclab_tests name)
   cmake_parse_arguments(TESTS "" "LABEL" "SOURCES;LINKS" ${ARGN})
   add_executable(${name}_tests ${TESTS_SOURCES})
   target_include_directories(${name}_tests PRIVATE ${CMAKE_SOURCE_DIR})
+  iclab_optimize(${name}_tests -O1)
   target_compile_definitions(${name}_tests PRIVATE ICLAB_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   target_link_libraries(${name}_tests PRIVATE ${TESTS_LINKS} GTest::gtest GTest::gmock GTest::gtest_main)
   if(NOT TESTS_LABEL)
