@@ -163,11 +163,21 @@ void multiply_beside(const PanelProblem<Scalar<D>>& m, std::int64_t scalars, int
 }
 
 // Adds the addend to all of c, where tiles could not.
-template <class T>
-void add_beside(const Matrices<T>& m) {
-  for (std::int64_t i = 0; i < m.rows; ++i)
-    for (std::int64_t j = 0; j < m.columns; ++j)
-      *m.c.from(i, j).data += *m.addend.from(i, j).data;
+template <class D>
+void add_beside(const Matrices<Scalar<D>>& m) {
+  constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
+  const D d;
+  const bool has_vectors = m.c.column == 1 && (m.addend.column == 1 || m.addend.column == 0);
+  for (std::int64_t i = 0; i < m.rows; ++i) {
+    Scalar<D>* c = m.c.from(i, 0).data;
+    const Scalar<D>* x = m.addend.from(i, 0).data;
+    std::int64_t j = 0;
+    for (; has_vectors && j + kStep <= m.columns; j += kStep) {
+      const auto more = m.addend.column == 1 ? hn::LoadU(d, x + j) : hn::Set(d, *x);
+      hn::StoreU(hn::Add(hn::LoadU(d, c + j), more), d, c + j);
+    }
+    for (; j < m.columns; ++j) c[j * m.c.column] += x[j * m.addend.column];
+  }
 }
 
 // One part of the chain.
@@ -231,7 +241,7 @@ void multiply_plain(const Matrices<Scalar<D>>& m, const PlainPlan& plan) {
       multiply_part<D>(now, plan, part);
     }
   }
-  if (m.addend.data && !fuses) add_beside(m);
+  if (m.addend.data && !fuses) add_beside<D>(m);
 }
 
 // ---- prompts that follow one another ----
@@ -246,12 +256,12 @@ void continue_along(Operand& x, std::int64_t size, size_t axis) {
   x.group_stride = 0;
 }
 
-// Rows of a, c and the addend go on, where b is the same for all prompts.
+// Rows of a and c go on, where b is the same for all prompts.
+bool rows_go_on(const ProductArgs& args) {
+  return args.groups > 1 && args.batch0 == 1 && args.batch1 == 1 && args.b.group_stride == 0 &&
+         goes_on(args.a, args.m, 2) && goes_on(args.c, args.m, 2);
+}
 void join_rows(ProductArgs& args) {
-  const bool joins = args.groups > 1 && args.batch0 == 1 && args.batch1 == 1 &&
-                     args.b.group_stride == 0 && goes_on(args.a, args.m, 2) &&
-                     goes_on(args.c, args.m, 2) && goes_on(args.addend, args.m, 2);
-  if (!joins) return;
   for (Operand* x : {&args.a, &args.c, &args.addend}) continue_along(*x, args.m, 2);
   args.m *= args.groups;
   args.groups = 1;
@@ -308,8 +318,17 @@ void multiply_all(ProductArgs args, std::int64_t groups, std::int64_t groups_in_
 
 template <class D>
 void product_plain(ProductArgs args) {
-  join_rows(args);
+  const ProductArgs each = args;
+  const bool joins = rows_go_on(args);
+  // An addend that does not go on with the rows (positions, the same for all prompts) is added after.
+  const bool adds_after = joins && args.addend.data && !goes_on(args.addend, args.m, 2);
+  if (adds_after) args.addend = {};
+  if (joins) join_rows(args);
   multiply_all<D>(args, args.groups, 1, Scalar<D>(-0.0));
+  if (!adds_after) return;
+  for_each_matrix(each, each.groups, [&](std::int64_t b0, std::int64_t b1, std::int64_t g) {
+    add_beside<D>(matrices<Scalar<D>>(each, b0, b1, g));
+  });
 }
 
 // The chain goes through all prompts, each a group.

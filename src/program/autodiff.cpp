@@ -229,6 +229,7 @@ void Differentiation::propagate(int id, Value g) {
     }
     case Op::kProduct:  // c = a b: da = g b^T, db = a^T g
     case Op::kPromptProduct:
+      if (is_fused(node)) throw Error("[gradients] a fused program; gradients are taken before");
       if (active_[static_cast<size_t>(node.in[0])])
         add(node.in[0], matmul(g, transpose(value(node.in[1]))));
       if (active_[static_cast<size_t>(node.in[1])])

@@ -197,6 +197,7 @@ lanes::ProductArgs Binder<T>::product_args(int id) const {
   args.c = operand(id);
   args.a = operand(n.in[0]);
   args.b = operand(n.in[1]);
+  if (is_fused(n)) args.addend = operand(n.in[2]);
   return args;
 }
 

@@ -199,6 +199,7 @@ std::string operation(const Node& node) {
       const std::string row = with(name(static_cast<lanes::RowFunction>(node.code)));
       return node.ints[0] != 0 ? row + ", causal" : row;
     }
+    case Op::kProduct: return is_fused(node) ? "product, addend" : name(node.op);
     case Op::kConstant:
       return node.data.size() == 1 ? fmt::format("constant {:.6g}", node.data[0]) : "constant";
     case Op::kDraw: return with(name(static_cast<lanes::Draw>(node.code)));

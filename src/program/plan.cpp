@@ -290,7 +290,7 @@ class Planner {
       const std::int64_t inner = node(n.in[0]).shape.back();
       const std::int64_t rows = n.shape[n.shape.size() - 2];
       const std::int64_t side = n.op == Op::kProduct ? inner : rows;
-      const double work = flops(plan_->program, id);
+      const auto work = static_cast<double>(elements(n.shape) * inner);
       sum += work * std::sqrt(static_cast<double>(side * n.shape.back()));
       weight += work;
     }

@@ -106,7 +106,7 @@ double flops(const Program& program, int id) {
     case Op::kProduct:
     case Op::kPromptProduct:
       return 2.0 * count * static_cast<double>(program[node.in[0]].shape.back()) +
-             (node.in.size() > 2 ? count : 0);
+             (is_fused(node) ? count : 0);
     case Op::kSum:
     case Op::kPromptSum:
     case Op::kScatterAdd:

@@ -31,7 +31,7 @@ enum class Op {
   kUnary, kBinary, kCompare, kLogic, kIntegerBinary, kToReal, kSelect,
   // Views: the same elements in another order or shape.
   kReshape, kTranspose, kSlice, kBroadcast,
-  // Structure.
+  // Structure; a product may have an addend, in[2], broadcast to it (program/fuse.h).
   kConcat, kPad, kProduct, kSum, kGather, kScatterAdd,
   // Along the last axis; code: lanes::RowFunction.
   kRow,
@@ -61,6 +61,9 @@ struct Node {
 constexpr bool sums_prompts(Op op) {
   return op == Op::kPromptSum || op == Op::kPromptProduct || op == Op::kPromptScatterAdd;
 }
+
+/// True if the operation is a product with an addend, which only programs that are executed have.
+inline bool is_fused(const Node& node) { return node.op == Op::kProduct && node.in.size() > 2; }
 
 struct Program {
   std::vector<Node> nodes;

@@ -4,6 +4,7 @@
 #include <functional>
 #include <numeric>
 
+#include "base/error.h"
 #include "program/reassociate.h"
 
 namespace iclab::program {
@@ -282,6 +283,8 @@ Rewritten settle(const Program& program, std::span<const int> outputs) {
 }  // namespace
 
 Rewritten rewrite(const Program& program, std::span<const int> outputs, std::int64_t batch) {
+  if (std::ranges::any_of(program.nodes, is_fused))
+    throw Error("[rewrite] a fused program; rewriting comes before");
   constexpr int kMaxRounds = 8;
   constexpr double kWorth = 0.9999;  // bits change only where something is won
   const auto cost = [&](const Rewritten& x) {

@@ -183,6 +183,7 @@ int simplify_node(Builder& builder, const Node& node) {
     case Op::kBroadcast: return simplify_view(builder, node);
     case Op::kProduct:
     case Op::kPromptProduct:
+      if (is_fused(node)) return -1;
       if (is_constant(program, node.in[0], 0) || is_constant(program, node.in[1], 0))
         return filled(builder, node.shape, 0).id();
       return -1;

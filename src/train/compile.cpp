@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "program/autodiff.h"
+#include "program/fuse.h"
 #include "program/rewrite.h"
 
 namespace iclab::train {
@@ -44,7 +45,8 @@ std::shared_ptr<const program::Plan> compile_step(Value loss, const nn::Weights&
   for (const Value& input : inputs) outputs.push_back(input.id());
 
   const program::Rewritten whole = program::rewrite(cheap.builder->program(), outputs, batch);
-  return program::make_plan(whole.builder->program(), std::span(whole.outputs).first(measured),
+  const program::Rewritten fused = program::fuse(whole.builder->program(), whole.outputs);
+  return program::make_plan(fused.builder->program(), std::span(fused.outputs).first(measured),
                             {batch, is_double, names_of(weights)});
 }
 
@@ -64,7 +66,8 @@ std::shared_ptr<const program::Plan> compile_outputs(std::span<const Value> outp
   for (const Value& value : outputs) wanted.push_back(value.id());
   const program::Rewritten cheap = program::rewrite(outputs[0].builder().program(),
                                                     with_weights(wanted, weights), batch);
-  return program::make_plan(cheap.builder->program(), std::span(cheap.outputs).first(outputs.size()),
+  const program::Rewritten fused = program::fuse(cheap.builder->program(), cheap.outputs);
+  return program::make_plan(fused.builder->program(), std::span(fused.outputs).first(outputs.size()),
                             {batch, is_double, names_of(weights)});
 }
 

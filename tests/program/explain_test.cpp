@@ -3,8 +3,11 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "program/autodiff.h"
 #include "program/builder.h"
+#include "program/fuse.h"
 #include "program/rewrite.h"
 
 namespace iclab::program {
@@ -60,6 +63,22 @@ TEST(Explain, OfAPlanSaysItsLayout) {
     EXPECT_EQ(find(account, "gradient of w")->flops, 16 * 2 * 4 * 4) << "paid by every prompt";
     EXPECT_EQ(account.step_flops(), step_flops(plan->program, plan->outputs, 16));
   }
+}
+
+TEST(Explain, CountsAnAddend) {
+  Builder b;
+  const Value w = b.input("w", {3, 4}, Rate::kStep), bias = b.input("bias", {3}, Rate::kStep);
+  const Value loss = prompt_mean(
+      sum(b.name(matmul(w, b.input("x", {4}, Rate::kPrompt)) + bias, "y")));
+  const Rewritten fused = fuse(b.program(), std::vector<int>{loss.id()});
+  const auto plan = make_plan(fused.builder->program(), fused.outputs, {10, false, {"w", "bias"}});
+  const Account account = explain(*plan, {"loss"});
+  const auto product = std::ranges::find(account.values, "product, addend", &Cost::operation);
+  ASSERT_NE(product, account.values.end());
+  EXPECT_EQ(product->in.size(), 3U);
+  EXPECT_EQ(product->flops, 10 * (2 * 3 * 4 + 3));
+  EXPECT_EQ(product->bytes, 10 * 4 * (3 * 4 + 4 + 3 + 3)) << "matrix, vector, bias and the result";
+  EXPECT_EQ(account.step_flops(), step_flops(b.program(), std::vector<int>{loss.id()}, 10));
 }
 
 TEST(Explain, NamesTheFunction) {

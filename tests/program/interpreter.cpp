@@ -226,6 +226,8 @@ void Evaluation::product(const Node& node, std::int64_t prompt, double* out) con
       ib[ib.size() - 2] = k;
       out[at] += operand(node.in[0], prompt)[flat(ia, sa)] * operand(node.in[1], prompt)[flat(ib, sb)];
     }
+    if (is_fused(node))
+      out[at] += operand(node.in[2], prompt)[flat(index, program_[node.in[2]].shape)];
     ++at;
   } while (next(index, node.shape));
 }

@@ -10,6 +10,7 @@
 #include "program/builder.h"
 #include "program/executor.h"
 #include "program/functions.h"
+#include "program/fuse.h"
 #include "program/rewrite.h"
 #include "tests/program/interpreter.h"
 
@@ -195,6 +196,10 @@ TEST_P(RandomPrograms, GiveWhatTheInterpreterGives) {
     for (const int groups : {1, 2, 3})
       expect_equal(execute<double>(random, program, cheap.outputs, groups), want,
                    fmt::format("{}, strands of {} groups", what, groups));
+
+    const Rewritten fused = fuse(program, cheap.outputs);
+    expect_equal(execute<double>(random, fused.builder->program(), fused.outputs, 0), want,
+                 what + ", fused");
 
     // With every value an output nothing shares memory.
     std::vector<int> everything = cheap.outputs;
