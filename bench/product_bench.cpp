@@ -152,6 +152,20 @@ void BM_OrdinaryLayer(benchmark::State& state, Part part) {
   report(state, 2.0 * static_cast<double>(prompts * rows * in * out));
 }
 
+// y = W x, with a column x of each prompt.
+void BM_OrdinaryColumns(benchmark::State& state) {
+  const std::int64_t prompts = state.range(0), d = state.range(1);
+  Numbers x(static_cast<size_t>(prompts * d), 0.5f), y(x), w(static_cast<size_t>(d * d), 0.125f);
+  ProductArgs args;
+  args.groups = prompts;
+  args.m = d, args.n = 1, args.k = d;
+  args.a = of_prompts(w, d, 1, 0);
+  args.b = of_prompts(x, 1, 0, d);
+  args.c = of_prompts(y, 1, 0, d);
+  for (auto _ : state) table().product(args);
+  report(state, 2.0 * static_cast<double>(prompts * d * d));
+}
+
 // Each prompt and head its own matrices: m x k by k x n, b lying transposed or not.
 void BM_OrdinaryHeads(benchmark::State& state) {
   constexpr std::int64_t kPrompts = 16;
@@ -188,7 +202,7 @@ BENCHMARK(BM_Plain)->ArgName("d")->DenseRange(32, 256, 32);
 // The layers of W1, of W4, and square ones.
 void layers(benchmark::internal::Benchmark* bench) {
   bench->ArgNames({"prompts", "rows", "in", "out"});
-  for (const auto& [in, out] : {std::pair{63, 512}, {512, 512}, {512, 1}})
+  for (const auto& [in, out] : {std::pair{63, 512}, {512, 512}, {512, 1}, {512, 3}})
     bench->Args({128, 1, in, out});
   for (const auto& [in, out] : {std::pair{64, 64}, {64, 256}, {256, 64}})
     bench->Args({4, kRows, in, out});
@@ -197,13 +211,17 @@ void layers(benchmark::internal::Benchmark* bench) {
 BENCHMARK_CAPTURE(BM_OrdinaryLayer, forward, kForward)->Apply(layers);
 BENCHMARK_CAPTURE(BM_OrdinaryLayer, backward, kBackward)->Apply(layers);
 BENCHMARK_CAPTURE(BM_OrdinaryLayer, weights, kWeights)->Apply(layers);
-// Scores and values of W4's attention, of W1's.
+BENCHMARK(BM_OrdinaryColumns)->ArgNames({"prompts", "d"})->Args({16, 40})->Args({16, 512});
+// Scores and values of W4's attention, of W1's, and of one query.
 BENCHMARK(BM_OrdinaryHeads)
     ->ArgNames({"heads", "m", "k", "n", "turned"})
     ->Args({4, kRows, 16, kRows, 1})
     ->Args({4, kRows, kRows, 16, 0})
     ->Args({1, 100, 63, 1, 0})
     ->Args({1, 1, 100, 63, 0})
+    ->Args({1, 1, 100, 64, 0})
+    ->Args({1, 1, 41, 256, 0})
+    ->Args({1, 41, 256, 1, 0})
     ->Args({1, 20, 20, 20, 0});
 
 }  // namespace

@@ -3,37 +3,46 @@
 // Vectors run along one side of c, scalars of the other are broadcast. Prompts that follow one another
 // in memory become more rows, or more of k where prompts are summed. The side of vectors passes in
 // panels of a few vectors and kDepth of k, copied to where they lie without gaps (and without falling
-// into one set of L1) unless the other side is too short to pay for it.
+// into one set of L1) unless the other side is too short to pay for it (product_few.h).
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE "lanes/product_plain.cpp"
 #include "hwy/foreach_target.h"
 //
 #include <algorithm>
 #include <cstddef>
+#include <cstring>
 
+#include "lanes/product_few.h"
 #include "lanes/product_tiles.h"
 #include "lanes/transpose.h"
 
 HWY_BEFORE_NAMESPACE();
 namespace iclab::lanes::HWY_NAMESPACE {
 
-constexpr std::int64_t kDepth = 128;       // 4 vectors of 32 bytes then take 16 KiB
-constexpr std::int64_t kFewColumns = 12;   // with fewer, copying a panel costs more than it brings
+constexpr std::int64_t kDepth = 192;         // 4 vectors of 32 bytes then take 24 KiB
+constexpr std::int64_t kColumnsToCopy = 12;  // with fewer, copying a panel costs more than it brings
 constexpr std::int64_t kBesideColumns = 64;
+
+// The other side is copied too where its steps of k lie so far apart that they fall into few sets of L1
+// (weight gradients of 512 x 512: 0.70 to 0.82 of the peak), if so many panels share the copy.
+constexpr std::int64_t kFarBytes = 2048;
+constexpr std::int64_t kManyPanels = 8;
+constexpr std::int64_t kStripColumns = 128;
 
 // ---- a panel ----
 
 // Its rows are vectors, all in one tile.
 template <class T>
 struct PanelProblem : Matrices<T> {
-  int last = 0;  // scalars of the last vector
+  int last = 0;            // scalars of the last vector
+  bool has_strip = false;  // b is a copied strip
 };
 
 template <class D>
 struct PlainKernel {
   using T = Scalar<D>;
   using Problem = PanelProblem<T>;
-  static constexpr int kMostRows = 4;
+  static constexpr int kMostRows = 8;
 
   template <int R, int C>
   static HWY_INLINE void tile(const Problem& m, std::int64_t i, std::int64_t j, Panel<T> a,
@@ -41,6 +50,7 @@ struct PlainKernel {
     const D d;
     const bool whole = m.last == static_cast<int>(hn::MaxLanes(d));
     const Result<T> c = m.c.from(i, j);
+    if (m.has_strip) b.across = 1, b.along = C;
     Tile<D, R, C> t;
     if (m.begins)
       t.fill(d, m.start);
@@ -103,12 +113,43 @@ void pack_steps(Scalar<D>* out, const Panel<Scalar<D>>& from, std::int64_t depth
     for (std::int64_t i = 0; i < kStep; ++i)
       rows[i] = from.data + std::min(v * kStep + i, scalars - 1) * from.across;
     Scalar<D>* to = out + v * kStep;
-    std::int64_t k = 0;
-    if (from.along == 1)
-      for (; k + kBlock <= depth; k += kBlock) transpose_block(d, rows, k, to + k * width, width);
-    for (; k < depth; ++k)
-      for (int i = 0; i < kStep; ++i) to[k * width + i] = rows[i][k * from.along];
+    if (from.along == 1 && depth >= kBlock) {
+      // A last block that is not whole begins earlier.
+      for (std::int64_t k = 0; k < depth; k += kBlock) {
+        const std::int64_t begin = std::min(k, depth - kBlock);
+        transpose_block(d, rows, begin, to + begin * width, width);
+      }
+    } else {
+      for (std::int64_t k = 0; k < depth; ++k)
+        for (int i = 0; i < kStep; ++i) to[k * width + i] = rows[i][k * from.along];
+    }
   }
+}
+
+// kColumns neighbouring columns of b, step by step.
+template <int kColumns, class T>
+void copy_columns(T* out, const T* in, std::ptrdiff_t along, std::int64_t depth) {
+  for (std::int64_t k = 0; k < depth; ++k)
+    std::memcpy(out + k * kColumns, in + k * along, kColumns * sizeof(T));
+}
+
+// The part's columns of b, tile by tile as `columns` cuts them.
+template <class T>
+void copy_strip(T* out, const Matrices<T>& m, const PlainPart& part, Cut columns) {
+  static_assert(kMaxSide == 6);
+  constexpr void (*kCopies[])(T*, const T*, std::ptrdiff_t, std::int64_t) = {
+      &copy_columns<1, T>, &copy_columns<2, T>, &copy_columns<3, T>,
+      &copy_columns<4, T>, &copy_columns<5, T>, &copy_columns<6, T>};
+  const T* in = m.b.data;
+  for (const int which : {0, 1})
+    for (std::int64_t tile = 0; tile < columns.count(which); ++tile) {
+      const int size = columns.size(which);
+      for (std::int64_t group = 0; group < part.groups; ++group) {
+        kCopies[size - 1](out, in + group * m.b_group, m.b.along, part.steps);
+        out += part.steps * size;
+      }
+      in += size;
+    }
 }
 
 // ---- one matrix ----
@@ -120,6 +161,7 @@ struct PlainPlan {
   Cut depth;                      // of k
   std::int64_t groups_at_once;    // of groups, where k is one part
   bool copies;                    // panels
+  bool copies_strips;             // of b
   bool stores;                    // tiles to c; otherwise beside it
 };
 
@@ -129,12 +171,23 @@ PlainPlan make_plan(const Matrices<Scalar<D>>& m) {
   const std::int64_t vectors = (m.rows + kStep - 1) / kStep;
   const auto [rows, columns] =
       choose_tile(vectors, m.columns, m.k * m.groups, PlainKernel<D>::kMostRows);
+  const bool stores = m.c.row == 1;
+  // Few columns are passed but once, or find the panel still in L1.
+  const bool is_near = m.columns <= columns || m.k * m.groups <= kDepth;
+  if (m.a.across == 1 && m.columns < kColumnsToCopy && m.rows >= kStep && is_near) {
+    const auto most = std::min<std::int64_t>(rows, m.rows / kStep);
+    return {columns, Cut(vectors, static_cast<int>(most)), Cut(m.k, static_cast<int>(m.k)), m.groups,
+            false,   false,                                stores};
+  }
+  const Cut panels(vectors, rows);
+  const bool is_far = m.b.across == 1 && m.b.along * std::ptrdiff_t{sizeof(Scalar<D>)} >= kFarBytes;
   return {columns,
-          Cut(vectors, rows),
+          panels,
           Cut(m.k, kDepth),
           std::max<std::int64_t>(kDepth / m.k, 1),
-          m.a.across != 1 || m.columns >= kFewColumns || m.rows % kStep != 0,
-          m.c.row == 1};
+          true,
+          stores && is_far && panels.tiles >= kManyPanels,
+          stores};
 }
 
 // A panel of c whose scalars are not neighbours, in a buffer.
@@ -180,19 +233,28 @@ void add_beside(const Matrices<Scalar<D>>& m) {
   }
 }
 
-// One part of the chain.
+// One part of the chain, panel by panel; `strip` is b copied, or null.
 template <class D>
-void multiply_part(const Matrices<Scalar<D>>& m, const PlainPlan& plan, const PlainPart& part) {
+void multiply_panels(const Matrices<Scalar<D>>& m, const PlainPlan& plan, const PlainPart& part,
+                     const Scalar<D>* strip) {
   using T = Scalar<D>;
   constexpr int kStep = static_cast<int>(hn::MaxLanes(D()));
   HWY_ALIGN T packed[kDepth * PlainKernel<D>::kMostRows * kStep];
+  const std::int64_t steps = part.groups * part.steps;
   PanelProblem<T> now{m};
   now.groups = part.groups;
   now.k = part.steps;
-  now.b.data += part.group * m.b_group + part.k * m.b.along;
-  std::int64_t first = 0;  // scalar of the panel
+  if (strip) {
+    now.b = {strip, steps, 0};
+    now.has_strip = true;
+    now.groups = 1;
+    now.k = steps;
+  }
+  std::int64_t begin = 0;
   for (std::int64_t panel = 0; panel < plan.panels.tiles; ++panel) {
     const int width = plan.panels.size(panel < plan.panels.large ? 0 : 1);
+    // Where nothing is copied, a last panel that is not whole begins earlier.
+    const std::int64_t first = plan.copies ? begin : std::min(begin, m.rows - width * kStep);
     const std::int64_t scalars = std::min<std::int64_t>(width * kStep, m.rows - first);
     now.rows = width;
     now.last = static_cast<int>(scalars - (width - 1) * kStep);
@@ -202,15 +264,15 @@ void multiply_part(const Matrices<Scalar<D>>& m, const PlainPlan& plan, const Pl
       now.addend.data = m.addend.data + first * m.addend.row;
       now.addend.row = m.addend.row * kStep;
     }
-    now.a.data = m.a.data + part.group * m.a_group + part.k * m.a.along + first * m.a.across;
-    now.a.across = kStep;
+    const T* a = m.a.data + first * m.a.across;
     if (plan.copies) {
       now.a_group = part.steps * width * kStep;
       for (std::int64_t group = 0; group < part.groups; ++group)
         pack_steps<D>(packed + group * now.a_group,
-                      {now.a.data + group * m.a_group, m.a.across, m.a.along}, part.steps, scalars,
-                      width);
+                      {a + group * m.a_group, m.a.across, m.a.along}, part.steps, scalars, width);
       now.a = {packed, kStep, width * kStep};
+    } else {
+      now.a = {a, kStep, m.a.along};
     }
     if (plan.stores) {
       multiply<PlainKernel<D>>(now, Cut(width, width), Cut(m.columns, plan.tile_columns));
@@ -218,8 +280,34 @@ void multiply_part(const Matrices<Scalar<D>>& m, const PlainPlan& plan, const Pl
       now.c.row = m.c.row;
       multiply_beside<D>(now, scalars, plan.tile_columns);
     }
-    first += scalars;
+    begin += scalars;
   }
+}
+
+// The same by strips of columns, of which b is copied.
+template <class D>
+void multiply_strips(const Matrices<Scalar<D>>& m, const PlainPlan& plan, const PlainPart& part) {
+  HWY_ALIGN Scalar<D> strip[kDepth * kStripColumns];
+  for (std::int64_t column = 0; column < m.columns; column += kStripColumns) {
+    Matrices<Scalar<D>> now = m;
+    now.columns = std::min(kStripColumns, m.columns - column);
+    now.b.data += column * m.b.across;
+    now.c = m.c.from(0, column);
+    if (m.addend.data) now.addend = m.addend.from(0, column);
+    copy_strip(strip, now, part, Cut(now.columns, plan.tile_columns));
+    multiply_panels<D>(now, plan, part, strip);
+  }
+}
+
+// One part of the chain.
+template <class D>
+void multiply_part(Matrices<Scalar<D>> m, const PlainPlan& plan, const PlainPart& part) {
+  m.a.data += part.group * m.a_group + part.k * m.a.along;
+  m.b.data += part.group * m.b_group + part.k * m.b.along;
+  if (plan.copies_strips)
+    multiply_strips<D>(m, plan, part);
+  else
+    multiply_panels<D>(m, plan, part, nullptr);
 }
 
 // m.rows counts scalars, and m.a, m.c and the addend step by scalars along them.
@@ -277,47 +365,39 @@ void join_depth(ProductArgs& args) {
   args.groups = 1;
 }
 
-// Vectors along the side of c that lies without gaps; along columns if both do.
-bool has_vectors_along_rows(const ProductArgs& args) {
-  return args.n == 1 || (args.c.strides[3] != 1 && args.c.strides[2] == 1);
+// Vectors along the longer side, where the other is short; or along that side of c that lies without gaps.
+bool has_vectors_along_rows(const ProductArgs& args, std::int64_t step) {
+  if (args.m == 1 || args.n == 1) return args.n == 1;
+  if (args.n <= kFewColumns && args.m >= step) return true;
+  if (args.m <= kFewColumns && args.n >= step) return false;
+  return args.c.strides[3] != 1 && args.c.strides[2] == 1;
 }
 
 // ---- all matrices ----
 
-// Rows [begin, end) of c in scalars.
-template <class D>
-void multiply_rows(ProductArgs args, std::int64_t groups, std::int64_t groups_in_chain,
-                   Scalar<D> start, std::int64_t begin, std::int64_t end) {
-  using T = Scalar<D>;
-  if (begin == end) return;
-  args.m = end - begin;
-  for (Operand* x : {&args.c, &args.a, &args.addend})
-    if (x->data) x->data = static_cast<T*>(x->data) + begin * x->strides[2];
-  Matrices<T> shape = matrices<T>(args, 0, 0, 0);
-  shape.groups = groups_in_chain;
-  const PlainPlan plan = make_plan<D>(shape);
-  for_each_matrix(args, groups, [&](std::int64_t b0, std::int64_t b1, std::int64_t g) {
-    Matrices<T> m = matrices<T>(args, b0, b1, g);
-    m.groups = groups_in_chain;
-    m.start = start;
-    multiply_plain<D>(m, plan);
-  });
-}
-
 template <class D>
 void multiply_all(ProductArgs args, std::int64_t groups, std::int64_t groups_in_chain,
                   Scalar<D> start) {
-  constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
-  if (!has_vectors_along_rows(args)) transpose(args);
-  // Whole vectors need no copy where there are few columns; a last one that is not whole does.
-  const bool splits = args.a.strides[2] == 1 && args.n < kFewColumns;
-  const std::int64_t whole = splits ? args.m / kStep * kStep : 0;
-  multiply_rows<D>(args, groups, groups_in_chain, start, 0, whole);
-  multiply_rows<D>(args, groups, groups_in_chain, start, whole, args.m);
+  using T = Scalar<D>;
+  if (!has_vectors_along_rows(args, static_cast<std::int64_t>(hn::MaxLanes(D())))) transpose(args);
+  const auto each = [&](auto multiply_one) {
+    for_each_matrix(args, groups, [&](std::int64_t b0, std::int64_t b1, std::int64_t g) {
+      Matrices<T> m = matrices<T>(args, b0, b1, g);
+      m.groups = groups_in_chain;
+      m.start = start;
+      multiply_one(m);
+    });
+  };
+  Matrices<T> shape = matrices<T>(args, 0, 0, 0);
+  shape.groups = groups_in_chain;
+  if (are_few<D>(shape)) return each([](const Matrices<T>& m) { multiply_few<D>(m); });
+  const PlainPlan plan = make_plan<D>(shape);
+  each([&](const Matrices<T>& m) { multiply_plain<D>(m, plan); });
 }
 
 template <class D>
 void product_plain(ProductArgs args) {
+  if (args.a.group_stride == 0 && args.b.group_stride != 0) transpose(args);  // prompts are rows
   const ProductArgs each = args;
   const bool joins = rows_go_on(args);
   // An addend that does not go on with the rows (positions, the same for all prompts) is added after.

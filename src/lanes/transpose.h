@@ -12,38 +12,49 @@
 HWY_BEFORE_NAMESPACE();
 namespace iclab::lanes::HWY_NAMESPACE {
 
-// Blocks of 16 bytes, block b from rows[b * step]: Highway's interleaving stays within such blocks.
+// Scalars of a block: Highway's interleaving stays within blocks of 16 bytes.
 template <class D>
-HWY_INLINE hn::Vec<D> load_blocks(D d, const Scalar<D>* const* rows, std::int64_t at,
-                                  std::int64_t step) {
-  if constexpr (hn::MaxLanes(D()) * sizeof(Scalar<D>) == 16) {
-    return hn::LoadU(d, rows[0] + at);
+constexpr int kBlockOf = static_cast<int>(16 / sizeof(Scalar<D>));
+
+// Block b from row(lane + b * kBlockOf).
+template <class D, class Row>
+HWY_INLINE hn::Vec<D> load_blocks(D d, const Row& row, int lane) {
+  constexpr int kBlocks = static_cast<int>(hn::MaxLanes(D())) / kBlockOf<D>;
+  if constexpr (kBlocks == 1) {
+    return hn::LoadU(d, row(lane));
   } else {
     const hn::Half<D> half;
-    constexpr std::int64_t kHalfBlocks = hn::MaxLanes(D()) * sizeof(Scalar<D>) / 32;
-    return hn::Combine(d, load_blocks(half, rows + kHalfBlocks * step, at, step),
-                       load_blocks(half, rows, at, step));
+    return hn::Combine(d, load_blocks(half, row, lane + kBlocks / 2 * kBlockOf<D>),
+                       load_blocks(half, row, lane));
   }
 }
 
-/// out(j, lane) = rows[lane][at + j], for the lanes of one vector and as many j as a block holds.
+/// out[j](lane) = row(lane)[j], for the lanes of one vector and the j of a block.
+template <class D, class Row>
+HWY_INLINE void turn_block(D d, const Row& row, hn::Vec<D>* out) {
+  const auto a = load_blocks(d, row, 0), b = load_blocks(d, row, 1);
+  if constexpr (kBlockOf<D> == 2) {
+    out[0] = hn::InterleaveLower(d, a, b);
+    out[1] = hn::InterleaveUpper(d, a, b);
+  } else {
+    const auto c = load_blocks(d, row, 2), e = load_blocks(d, row, 3);
+    const auto ac_low = hn::InterleaveLower(d, a, c), be_low = hn::InterleaveLower(d, b, e);
+    const auto ac_high = hn::InterleaveUpper(d, a, c), be_high = hn::InterleaveUpper(d, b, e);
+    out[0] = hn::InterleaveLower(d, ac_low, be_low);
+    out[1] = hn::InterleaveUpper(d, ac_low, be_low);
+    out[2] = hn::InterleaveLower(d, ac_high, be_high);
+    out[3] = hn::InterleaveUpper(d, ac_high, be_high);
+  }
+}
+
+/// out(j, lane) = rows[lane][at + j] likewise.
 template <class D>
 HWY_INLINE void transpose_block(D d, const Scalar<D>* const* rows, std::int64_t at, Scalar<D>* out,
                                 std::int64_t out_step) {
-  const auto a = load_blocks(d, rows, at, 16 / sizeof(Scalar<D>));
-  const auto b = load_blocks(d, rows + 1, at, 16 / sizeof(Scalar<D>));
-  if constexpr (sizeof(Scalar<D>) == 8) {
-    hn::StoreU(hn::InterleaveLower(d, a, b), d, out);
-    hn::StoreU(hn::InterleaveUpper(d, a, b), d, out + out_step);
-  } else {
-    const auto c = load_blocks(d, rows + 2, at, 4), e = load_blocks(d, rows + 3, at, 4);
-    const auto ac_low = hn::InterleaveLower(d, a, c), be_low = hn::InterleaveLower(d, b, e);
-    const auto ac_high = hn::InterleaveUpper(d, a, c), be_high = hn::InterleaveUpper(d, b, e);
-    hn::StoreU(hn::InterleaveLower(d, ac_low, be_low), d, out);
-    hn::StoreU(hn::InterleaveUpper(d, ac_low, be_low), d, out + out_step);
-    hn::StoreU(hn::InterleaveLower(d, ac_high, be_high), d, out + 2 * out_step);
-    hn::StoreU(hn::InterleaveUpper(d, ac_high, be_high), d, out + 3 * out_step);
-  }
+  hn::Vec<D> turned[kBlockOf<D>];
+  turn_block(d, [&](int lane) { return rows[lane] + at; }, turned);
+#pragma GCC unroll 4
+  for (int j = 0; j < kBlockOf<D>; ++j) hn::StoreU(turned[j], d, out + j * out_step);
 }
 
 }  // namespace iclab::lanes::HWY_NAMESPACE

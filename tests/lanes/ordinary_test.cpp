@@ -164,6 +164,7 @@ TYPED_TEST(OrdinaryTest, LargeProductsHaveTheTwinsBits) {
   const ProductCase cases[] = {{.groups = 130, .m = 1, .n = 100, .k = 63},
                                {.groups = 2, .m = 150, .n = 47, .k = 300},
                                {.groups = 3, .m = 41, .n = 96, .k = 128},
+                               {.groups = 5, .m = 520, .n = 260, .k = 41},  // strips of b
                                {.groups = 1, .m = 1, .n = 1000, .k = 5},
                                {.groups = 1, .m = 700, .n = 1, .k = 270},
                                {.groups = 2, .batch1 = 4, .m = 41, .n = 41, .k = 16}};
@@ -179,26 +180,39 @@ TYPED_TEST(OrdinaryTest, LargeProductsHaveTheTwinsBits) {
       }
 }
 
+// One side short: nothing is copied, whole blocks or not, a last vector that overlaps the one before.
+TYPED_TEST(OrdinaryTest, NarrowProductsHaveTheTwinsBits) {
+  for (const auto& [m, n, k] : {std::array{1, 21, 63}, {1, 130, 9}, {9, 1, 5}, {20, 1, 40}, {37, 4, 7},
+                                {70, 2, 200}, {16, 3, 4}, {40, 1, 3}, {64, 11, 150}, {3, 70, 201}})
+    for (unsigned transposed = 0; transposed < 8; ++transposed)
+      for_each_place<TypeParam>({.m = m, .n = n, .k = k, .transposed = transposed},
+                                &check<TypeParam>);
+}
+
 // A residual, a bias of columns or of rows, one number; in parts of vectors and of chains.
 TYPED_TEST(OrdinaryTest, AddendsAreAddedOnce) {
-  for (const auto& [m, n, k] : {std::array{1, 21, 6}, {5, 16, 0}, {13, 9, 3}, {41, 1, 7}, {9, 33, 290}})
+  for (const auto& [m, n, k] : {std::array{1, 21, 6}, {5, 16, 0}, {13, 9, 3}, {41, 1, 7}, {21, 3, 6},
+                                {1, 70, 12}, {9, 33, 290}})
     for (const std::int64_t groups : kGroups)
       for (unsigned transposed = 0; transposed < 16; transposed += 4)
         for (const Place place : kPlaces)
           for (const Layout c : {Layout::kRows, Layout::kGaps})
             for (const Layout layout : {Layout::kRows, Layout::kGaps, Layout::kSharedInner,
                                         Layout::kSharedRows, Layout::kSharedAll})
-              check<TypeParam>({.groups = groups,
-                                .batch1 = layout == Layout::kRows ? 2 : 1,
-                                .m = m,
-                                .n = n,
-                                .k = k,
-                                .c_layout = c,
-                                .transposed = transposed,
-                                .adds = true,
-                                .addend = place,
-                                .addend_layout = layout},
-                               false);
+              for (const bool shares_a : {false, true})
+                check<TypeParam>({.groups = groups,
+                                  .batch1 = layout == Layout::kRows ? 2 : 1,
+                                  .m = m,
+                                  .n = n,
+                                  .k = k,
+                                  .a = shares_a ? Place::kShared : Place::kPrompts,
+                                  .b = shares_a ? Place::kPrompts : Place::kShared,
+                                  .c_layout = c,
+                                  .transposed = transposed,
+                                  .adds = true,
+                                  .addend = place,
+                                  .addend_layout = layout},
+                                 false);
 }
 
 // ---- sums ----
