@@ -164,7 +164,8 @@ TYPED_TEST(OrdinaryTest, LargeProductsHaveTheTwinsBits) {
   const ProductCase cases[] = {{.groups = 130, .m = 1, .n = 100, .k = 63},
                                {.groups = 2, .m = 150, .n = 47, .k = 300},
                                {.groups = 3, .m = 41, .n = 96, .k = 128},
-                               {.groups = 5, .m = 520, .n = 260, .k = 41},  // strips of b
+                               {.groups = 2, .m = 520, .n = 400, .k = 7},  // strips of b,
+                               {.groups = 1, .m = 260, .n = 100, .k = 200},  // and in parts
                                {.groups = 1, .m = 1, .n = 1000, .k = 5},
                                {.groups = 1, .m = 700, .n = 1, .k = 270},
                                {.groups = 2, .batch1 = 4, .m = 41, .n = 41, .k = 16}};
