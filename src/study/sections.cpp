@@ -11,6 +11,7 @@
 #include "nn/model.h"
 #include "probes/probe.h"
 #include "study/schedule.h"
+#include "tasks/curriculum.h"
 #include "tasks/task.h"
 #include "train/loss.h"
 #include "train/optimizer.h"
@@ -101,6 +102,61 @@ train::Group read_group(const Node& table) {
   if (settings.has("lr")) group.lr = settings.real("lr");
   if (settings.has("weight_decay")) group.weight_decay = settings.real("weight_decay");
   return group;
+}
+
+// NAME = { from, to, by, every } as the two settings that the task knows.
+std::vector<Entry> curriculum_entries(const std::string& name, const Node& table) {
+  const Section section = curriculum_section(name);
+  const Settings settings = read_section(section, table);
+  const tasks::Curriculum curriculum{settings.integer("from"), settings.integer("to"),
+                                     settings.integer("by"), settings.integer("every")};
+  at_place(where_in(table, section.title)(""), [&] { curriculum.check(); });
+
+  const auto node_of = [&table](Node::Type type, Setting value) {
+    Node node;
+    node.type = type;
+    node.value = std::move(value);
+    node.source = table.source;
+    node.line = table.line;
+    return node;
+  };
+  Node numbers = node_of(Node::Type::kList, {});
+  for (const std::int64_t x : {curriculum.from, curriculum.by, curriculum.every})
+    numbers.items.push_back(node_of(Node::Type::kValue, x));
+  return {{name, node_of(Node::Type::kValue, curriculum.to)},
+          {name + tasks::kCurriculumSuffix, std::move(numbers)}};
+}
+
+// The names of parameters that may grow.
+std::vector<std::string> growing(const std::vector<Parameter>& parameters) {
+  const std::string suffix = tasks::kCurriculumSuffix;
+  std::vector<std::string> names;
+  for (const Parameter& p : parameters)
+    if (p.name.ends_with(suffix)) names.push_back(p.name.substr(0, p.name.size() - suffix.size()));
+  return names;
+}
+
+// The task's table with its curricula as settings.
+Node with_curricula(Node table) {
+  const std::string kind = kind_of(table, {"[task]", "", {}});
+  const Section section =
+      at_place(where_in(table, "[task]")("kind"), [&] { return task_section(kind); });
+  const std::vector<std::string> names = growing(section.parameters);
+  std::vector<Entry> entries;
+  for (const Entry& entry : table.entries) {
+    if (entry.node.type != Node::Type::kTable || names.empty()) {
+      entries.push_back(entry);
+    } else if (std::ranges::find(names, entry.key) != names.end()) {
+      for (Entry& one : curriculum_entries(entry.key, entry.node))
+        entries.push_back(std::move(one));
+    } else {
+      throw UsageError(fmt::format(
+          "{}: found a table, accepted is a value; of {} may grow: {}",
+          where_in(table, "[task]")(entry.key), section.what, join(names)));
+    }
+  }
+  table.entries = std::move(entries);
+  return table;
 }
 
 // A schedule that falls to its end has a last step: the study's, unless it says another.
@@ -270,6 +326,17 @@ Section data_section() {
   return {"[train] data", "[train] data", {fixed}};
 }
 
+Section curriculum_section(const std::string& name) {
+  constexpr double kMost = 2'147'483'647;
+  Parameter from = integer("from", "the value at step 0", 1, kMost);
+  Parameter to = integer("to", "the last and largest value", 1, kMost);
+  Parameter by = with_fallback(integer("by", "how much it rises", 1, kMost), std::int64_t{1});
+  Parameter every = integer("every", "steps from one rise to the next", 1, kMost);
+  from.optional = to.optional = every.optional = false;
+  const std::string title = "[task] " + name;
+  return {title, "the curriculum of " + name, {from, to, by, every}};
+}
+
 Section probe_section(const std::string& kind) {
   Section section = with_kind("[[probe]]", "probe", kind, {});
   section.parameters.push_back(
@@ -343,7 +410,8 @@ Settings read_section(const Section& section, const Node& table,
 }
 
 train::Choice read_task(const Node& root) {
-  return read_choice(table_at(root, "task", "[task]"), "[task]", tasks::find_task, task_section);
+  const Node table = with_curricula(table_at(root, "task", "[task]"));
+  return read_choice(table, "[task]", tasks::find_task, task_section);
 }
 
 train::Choice read_model(const Node& root) {

@@ -23,6 +23,7 @@ Section train_section();
 Section group_section();
 Section stop_section();
 Section data_section();
+Section curriculum_section(const std::string& name);  // of a task's parameter that may grow
 /// These throw UsageError for an unknown name.
 Section task_section(const std::string& kind);
 Section model_section(const std::string& kind);
@@ -50,6 +51,7 @@ Settings read_section(const Section& section, const Node& table,
 
 // ---- reading the tables of a point --------------------------------------------------------------
 
+/// Parameters given as curricula are resolved to their largest value and "NAME.curriculum".
 train::Choice read_task(const Node& root);
 train::Choice read_model(const Node& root);
 std::int64_t read_steps(const Node& root);

@@ -12,6 +12,7 @@
 #include "probes/probe.h"
 #include "study/schedule.h"
 #include "study/sections.h"
+#include "tasks/curriculum.h"
 #include "tasks/task.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
@@ -100,6 +101,12 @@ Section section_at(Node& root, const std::vector<std::string>& path, const std::
   const std::string& name = path.back();
   if (head == "task" && path.size() == 2)
     return section_with(name, kinds(root, "task"), task_section);
+  if (head == "task" && path.size() == 3) {
+    const std::string grows = path[1] + tasks::kCurriculumSuffix;
+    const Section task = section_with(grows, kinds(root, "task"), task_section);
+    if (std::ranges::find(task.parameters, grows, &Parameter::name) != task.parameters.end())
+      return curriculum_section(path[1]);
+  }
   if (head == "model" && path.size() == 2)
     return section_with(name, kinds(root, "model"), model_section);
   if (head == "train" && path.size() == 3 && path[1] == "optimizer")

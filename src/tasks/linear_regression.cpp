@@ -53,6 +53,7 @@ TaskEntry linear_regression_entry() {
   dim.maximum = 4096;
   std::vector<Parameter> parameters{dim};
   for (Parameter& parameter : regression_parameters()) parameters.push_back(std::move(parameter));
+  parameters.push_back(curriculum_parameter("dim"));
   return {"linear-regression", "Regression in context, linear with w ~ N(0, I_d) or ReLU networks", "arXiv 2306.09927",
           parameters,
           [](const Settings& settings) { return std::make_unique<LinearRegression>(settings); }};

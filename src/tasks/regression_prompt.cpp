@@ -11,9 +11,20 @@ using program::Stream;
 
 Prompt full_prompt(Builder& b, const Regression& regression, Value task) {
   const std::int64_t n = regression.context, d = task.shape()[0];
-  const Value x_query = b.normal(Stream::kPrompt, {d});
-  const Value x = b.normal(Stream::kPrompt, {n, d});
-  const Value eps = b.normal(Stream::kPrompt, {n});
+  Value x_query = b.normal(Stream::kPrompt, {d});
+  Value x = b.normal(Stream::kPrompt, {n, d});
+  Value eps = b.normal(Stream::kPrompt, {n});
+  if (regression.active_dim) {
+    const Value active = regression.active_dim->mask(b);
+    x_query = active * x_query;
+    x = active * x;
+  }
+  Value examples;
+  if (regression.active_context) {
+    examples = regression.active_context->mask(b);
+    x = reshape(examples, {n, 1}) * x;
+    eps = examples * eps;
+  }
   Value clean, target;
   if (regression.hidden == 0) {
     target = dot(task, x_query);
@@ -30,6 +41,8 @@ Prompt full_prompt(Builder& b, const Regression& regression, Value task) {
   prompt.set("x_query", x_query);
   prompt.set("target", target);
   prompt.set("targets", program::concat({clean, reshape(target, {1})}, 0));
+  if (examples.valid())
+    prompt.set("counted", program::concat({examples, b.constant({1}, {1.0})}, 0));
   return prompt;
 }
 
@@ -74,7 +87,7 @@ std::vector<Parameter> regression_parameters() {
   hidden.optional = true;
   hidden.minimum = 1;
   hidden.maximum = 4096;
-  return {context, noise, sampler, function, hidden};
+  return {context, noise, sampler, function, hidden, curriculum_parameter("context")};
 }
 
 Regression regression_of(const Settings& settings) {
@@ -88,6 +101,11 @@ Regression regression_of(const Settings& settings) {
   if (nonlinear && regression.sampler == Sampler::kStatistics)
     throw UsageError("[task] sampler 'statistics' is for linear functions; function 'relu' accepts 'prompts'");
   if (nonlinear) regression.hidden = settings.integer("hidden");
+  regression.active_context = curriculum_of(settings, "context");
+  regression.active_dim = curriculum_of(settings, "dim");
+  const bool grows = regression.active_context || regression.active_dim;
+  if (grows && regression.sampler == Sampler::kStatistics)
+    throw UsageError("[task] sampler 'statistics' has no curriculum; accepted is 'prompts'");
   return regression;
 }
 

@@ -1,6 +1,7 @@
 // Prompts of regression for a given task: shared by the regression tasks.
 #pragma once
 
+#include "tasks/curriculum.h"
 #include "tasks/task.h"
 
 namespace iclab::tasks {
@@ -13,9 +14,11 @@ struct Regression {
   double noise = 0;          // sigma
   Sampler sampler = Sampler::kPrompts;
   std::int64_t hidden = 0;   // m of the class of ReLU networks; 0: linear functions
+  std::optional<Curriculum> active_context = {}, active_dim = {};  // of kPrompts
 };
 
-/// The parameters `context`, `noise`, `sampler`, `function`, `hidden`.
+/// The parameters `context`, `noise`, `sampler`, `function`, `hidden`; `context` may grow, and `dim`
+/// if the task declares curriculum_parameter("dim").
 std::vector<Parameter> regression_parameters();
 /// Throws UsageError if they don't fit together.
 Regression regression_of(const Settings& settings);
@@ -30,6 +33,10 @@ Value draw_coefficients(Builder& b, const Regression& regression, std::int64_t r
 /// with exactly the same law: with u = w/|w|, a_i = u.x_i, y_i = |w| a_i + sigma eps_i,
 ///   h = (a.y/n) u + (|y|/n) (I - u u^T) g,   g ~ N(0, I_d),
 /// because the parts of the x_i across w are Gaussian and independent of y.
+///
+/// Under a curriculum (arXiv 2208.01066) inputs are 0 beyond the active dimension, and examples and
+/// their labels 0 beyond the active context; "counted" (n + 1) is 1 for the points that are there,
+/// the query too.
 Prompt regression_prompt(Builder& b, const Regression& regression, Value task);
 
 }  // namespace iclab::tasks

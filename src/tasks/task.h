@@ -20,7 +20,8 @@ using program::Value;
 /// One prompt, in named parts. Regression tasks give: "x" (n, d) context inputs, "y" (n) their labels,
 /// "x_query" (d), its clean label "target" () and "targets" (n + 1), the clean labels of all points, the query
 /// last; a statistics sampler gives "h" (d) = (1/n) sum_i y_i x_i in place of x, y, targets. A model that counts
-/// points, as transformers do, has n + 1 of them. "weight" (), if there, multiplies the prompt's training loss.
+/// points, as transformers do, has n + 1 of them. "weight" (), if there, multiplies the prompt's training loss;
+/// "counted" (n + 1), if there, is 1 for the points that losses over all points count, else 0.
 class Prompt {
  public:
   void set(const std::string& part, Value value) { parts_[part] = value; }

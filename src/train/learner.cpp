@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "nn/model.h"
 #include "probes/probe.h"
+#include "tasks/curriculum.h"
 #include "tasks/task.h"
 #include "train/compile.h"
 #include "train/loss.h"
@@ -53,6 +54,9 @@ Learner::Learner(const Choice& task_choice, const Choice& model_choice, const Tr
       compiled_(std::make_shared<Compiled>()) {
   const auto task = tasks::find_task(task_.kind).make(task_.settings);
   const auto model = nn::find_model(model_.kind).make(model_.settings);
+  if (training_.loss == "population" &&
+      tasks::without_curricula(task_.settings).values() != task_.settings.values())
+    throw UsageError("loss 'population' has no curriculum; accepted is another loss");
 
   // Forward first, in its cheap form, so that gradients are taken of what is really computed.
   Builder forward;
@@ -107,7 +111,8 @@ Learner::Costs Learner::costs() const {
 Stage Learner::build_probe(const Choice& choice) const {
   const auto probe = probes::find_probe(choice.kind).make(choice.settings);
   if (probe->is_training_loss()) return {nullptr, {"loss"}};
-  const auto task = tasks::find_task(task_.kind).make(task_.settings);
+  // Curricula are for training: probes measure the whole task.
+  const auto task = tasks::find_task(task_.kind).make(tasks::without_curricula(task_.settings));
   const auto model = nn::find_model(model_.kind).make(model_.settings);
 
   Builder b(random::Purpose::kEvaluation);

@@ -39,7 +39,7 @@ const std::vector<std::string>& loss_names() {
   return names;
 }
 
-Value compared(const std::string& name, Value f, Value target) {
+Value compared(const std::string& name, Value f, Value target, Value counted) {
   const bool classes = name.starts_with("cross-entropy");
   if (target.dtype() != (classes ? DType::kInteger : DType::kReal))
     throw UsageError(fmt::format("loss '{}' needs {} targets; this task's are {}", name,
@@ -50,10 +50,13 @@ Value compared(const std::string& name, Value f, Value target) {
     throw UsageError(fmt::format("loss '{}': the model predicts {} for targets {}{}", name,
                                  program::to_string(f.shape()), program::to_string(target.shape()),
                                  classes ? "; accepted is one number a class for each" : ""));
-  if (classes) return mean(program::cross_entropy(f, target));
-  if (name.starts_with("logistic")) return mean(program::logistic_loss(target, f));
-  if (name.starts_with("hinge")) return mean(program::hinge_loss(target, f));
-  return mean(square(f - target));
+  const auto average = [&counted](Value each) {
+    return counted.valid() ? sum(counted * each) / sum(counted) : mean(each);
+  };
+  if (classes) return average(program::cross_entropy(f, target));
+  if (name.starts_with("logistic")) return average(program::logistic_loss(target, f));
+  if (name.starts_with("hinge")) return average(program::hinge_loss(target, f));
+  return average(square(f - target));
 }
 
 Value loss_of(Builder& b, nn::Weights& weights, const tasks::Task& task, const nn::Model& model,
@@ -65,9 +68,11 @@ Value loss_of(Builder& b, nn::Weights& weights, const tasks::Task& task, const n
   }
   const tasks::Prompt prompt = task.sample(b);
   const Value target = target_of(prompt, name);
-  const Value f = name.ends_with(kPositions) ? model.predict_positions(b, weights, prompt)
-                                             : model.predict(b, weights, prompt);
-  const Value loss = compared(name, f, target);
+  const bool positions = name.ends_with(kPositions);
+  const Value f =
+      positions ? model.predict_positions(b, weights, prompt) : model.predict(b, weights, prompt);
+  const Value counted = positions && prompt.has("counted") ? prompt["counted"] : Value();
+  const Value loss = compared(name, f, target, counted);
   return prompt_mean(prompt.has("weight") ? prompt["weight"] * loss : loss);
 }
 

@@ -25,7 +25,9 @@ program::Value loss_of(program::Builder& b, nn::Weights& weights, const tasks::T
                        const nn::Model& model, const std::string& name);
 
 /// The loss `name` (not population) of predictions against targets of a prompt, (): the mean over
-/// all that is compared. Throws UsageError if their shapes or types don't fit.
-program::Value compared(const std::string& name, program::Value prediction, program::Value target);
+/// all that is compared, or over those with `counted` = 1, where it is given and 0 for the others.
+/// Throws UsageError if their shapes or types don't fit.
+program::Value compared(const std::string& name, program::Value prediction, program::Value target,
+                        program::Value counted = {});
 
 }  // namespace iclab::train

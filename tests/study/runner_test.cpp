@@ -23,7 +23,7 @@ using train::RunStatus;
 
 constexpr auto kWrite = Store::Access::kWrite;
 
-// Twelve runs of three optimisers, prompts and random initial weights.
+// Twelve runs of three optimisers, growing prompts and random initial weights.
 const std::string kManyRuns = R"(
 [study]
 name = "many"
@@ -32,7 +32,7 @@ seeds = 2
 kind = "subspace-regression"
 dim = 6
 rank = 2
-context = 6
+context = { from = 2, to = 6, every = 40 }
 basis = "haar"
 [model]
 kind = "linear-attention"

@@ -90,6 +90,30 @@ TEST(Study, SweepsSchedulesAndData) {
   EXPECT_EQ(last.accumulate, 2);
 }
 
+TEST(Study, ATasksParameterMayGrow) {
+  const std::string curriculum = "task.dim={from=2, to=5, every=100}";
+  const std::vector<std::string> swept{"task.context={from=3, to=9, by=2, every=50}",
+                                       "sweep.task.dim.from=[1, 5]"};
+  const Study study =
+      parse_study(with(kSmallStudy, "dim = 3", "dim = { from = 2, to = 5, every = 100 }"),
+                  "small.toml", swept);
+  ASSERT_EQ(study.points.size(), 2U);
+  const Settings& task = study.points[0].task.settings;
+  EXPECT_EQ(task.integer("dim"), 5);
+  EXPECT_THAT(task.integers("dim.curriculum"), ElementsAre(1, 1, 100));
+  EXPECT_EQ(task.integer("context"), 9);
+  EXPECT_THAT(task.integers("context.curriculum"), ElementsAre(3, 2, 50));
+  EXPECT_THAT(study.points[1].task.settings.integers("dim.curriculum"), ElementsAre(5, 1, 100));
+
+  const auto id = [](const std::vector<std::string>& overrides) {
+    const Study one = small(overrides);
+    return one.run_id(one.points[0], 0);
+  };
+  EXPECT_NE(id({"task.dim=5"}), id({curriculum}));
+  EXPECT_NE(id({curriculum, "task.dim.every=50"}), id({curriculum}));
+  EXPECT_EQ(id({curriculum, "task.dim.by=1"}), id({curriculum}));
+}
+
 TEST(Study, AScheduleThatEndsWithTheStudyMakesAnotherRun) {
   const auto id = [](const std::vector<std::string>& overrides) {
     const Study study = small(overrides);
@@ -345,7 +369,33 @@ INSTANTIATE_TEST_SUITE_P(
             "s.toml:7: [task] dim: found 0, accepted is a number at least 1 and at most 4096"},
         Bad{"dim = 3", "dim = [3]", "s.toml:7: [task] dim: found [3], accepted is an integer"},
         Bad{"dim = 3", "dim = { a = 1 }",
-            "s.toml:7: [task] dim: found a table, accepted is a value"},
+            "s.toml:7: [task] dim a: unknown key of the curriculum of dim; accepted are from, to, "
+            "by, every"},
+        Bad{"alpha = 0.3", "alpha = { a = 1 }",
+            "s.toml:13: [model] alpha: found a table, accepted is a value"},
+        Bad{"dim = 3", "dim = 3\nnoise = { from = 1, to = 2, every = 3 }",
+            "s.toml:8: [task] noise: found a table, accepted is a value; of task 'linear-regression' "
+            "may grow: context, dim"},
+        Bad{"kind = \"linear-regression\"\ndim = 3",
+            "kind = \"subspace-regression\"\ndim = { from = 1, to = 3, every = 10 }",
+            "s.toml:7: [task] dim: found a table, accepted is a value; of task 'subspace-regression' "
+            "may grow: context"},
+        Bad{"dim = 3", "dim = { from = 5, to = 3, every = 10 }",
+            "s.toml:7: [task] dim: found from = 5 above to = 3; accepted is at most that"},
+        Bad{"dim = 3", "dim = { from = 1, to = 3 }",
+            "s.toml:7: [task] dim every: missing; the curriculum of dim needs it"},
+        Bad{"dim = 3", "dim = { from = 0, to = 3, every = 10 }",
+            "s.toml:7: [task] dim from: found 0, accepted is a number at least 1"},
+        Bad{"dim = 3", "dim = { from = 1, to = 4_000, every = 1_000_000 }",
+            "s.toml:7: [task] dim: found 3999 rises, one every 1000000 steps; accepted are at most"},
+        Bad{"dim = 3", "dim = { from = 1, to = 5_000, every = 10 }",
+            "s.toml:7: [task] dim: found 5000, accepted is a number at least 1 and at most 4096"},
+        Bad{"dim = 3", "dim = 3\n\"dim.curriculum\" = [4, 1, 10]",
+            "s.toml:5: [task]: dim.curriculum: found from = 4 above to = 3; accepted is at most that"},
+        Bad{"dim = 3", "dim = { from = 1, to = 3, every = 10 }\nsampler = \"statistics\"",
+            "s.toml:5: [task]: [task] sampler 'statistics' has no curriculum; accepted is 'prompts'"},
+        Bad{"", "[sweep]\n\"task.dim.from\" = [1, 2]\n",
+            "s.toml:29: 'from' stands in a value (3), accepted is a key of a table"},
         Bad{"dim = 3", "dim = [\"a\"]",
             "s.toml:7: [task] dim: found ['a'], accepted is a value or a list of numbers"},
         Bad{"dim = 3", "dim = 1180591620717411303424",

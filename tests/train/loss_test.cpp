@@ -98,6 +98,22 @@ TEST(Loss, CountsAPromptByItsWeight) {
   EXPECT_NEAR(mean_loss("mse", *weighted, *model), want, 64 * 0x1p-52 * want);
 }
 
+// Three of five examples are there, and the query.
+TEST(Loss, OverPositionsCountsThePointsOfACurriculum) {
+  const auto growing = make(tasks::find_task("linear-regression"),
+                            {{"dim", std::int64_t{3}}, {"context", std::int64_t{5}},
+                             {"context.curriculum", std::vector<std::int64_t>{3, 2, 10}}});
+  const auto model = transformer();
+  const auto of_all = measured(*growing, *model, "targets", true);
+  const auto of_query = measured(*growing, *model, "target", false);
+  double all = 0, query = 0;
+  for (size_t i = 0; i < 24; ++i)
+    if (i % 6 < 3 || i % 6 == 5) all += std::pow(of_all[0][i] - of_all[1][i], 2) / 16;
+  for (size_t i = 0; i < 4; ++i) query += std::pow(of_query[0][i] - of_query[1][i], 2) / 4;
+  EXPECT_NEAR(mean_loss("mse-positions", *growing, *model), all, 64 * 0x1p-52 * all);
+  EXPECT_NEAR(mean_loss("mse", *growing, *model), query, 64 * 0x1p-52 * query);
+}
+
 void expect_refusal(const std::string& loss, const std::string& task_kind, const nn::Model& model,
                     const std::string& words) {
   Builder b;

@@ -252,6 +252,11 @@ TEST(Trainer, AccumulatedBatchesAreOneLargeBatch) {
     }
 }
 
+Choice growing_task() {  // dim 1 to 4, context 2 to 6, whole from step 18 on
+  using Integers = std::vector<std::int64_t>;
+  return task({{"dim.curriculum", Integers{1, 1, 6}}, {"context.curriculum", Integers{2, 2, 8}}});
+}
+
 // All of it at once.
 Training elaborate() {
   Training t = training(optimizer("adamw", {{"lr", 0.01}}), "mse", 20);
@@ -264,7 +269,7 @@ Training elaborate() {
 
 TEST(Trainer, AnElaborateRunIsRestoredWithTheSameBits) {
   for (const bool is_double : {false, true}) {
-    const Learner learner(task(), model("full"), elaborate(), is_double);
+    const Learner learner(growing_task(), model("full"), elaborate(), is_double);
     const auto whole = learner.start(3, 1, "", {}, 40, {}), killed = learner.start(3, 1, "", {}, 40, {}),
                resumed = learner.start(3, 1, "", {}, 40, {});
     std::vector<Measurement> none;
@@ -287,6 +292,25 @@ TEST(Trainer, ANormThatOverflowsDiverges) {
   t = elaborate();
   t.optimizer = optimizer("sgd", {{"lr", 1e30}});
   EXPECT_EQ(outcome(t, 100, false).status, RunStatus::kDiverged);
+}
+
+TEST(Trainer, ACurriculumIsForTrainingAndProbesMeasureTheWholeTask) {
+  const Training t = training(optimizer("sgd", {{"lr", 0.0}}), "mse");
+  const auto measured = [&](const Choice& of) {
+    std::vector<Measurement> all;
+    const Learner learner(of, model("full"), t, false);
+    const std::vector<ProbeRequest> probes{{0, probe("loss"), every_step(20)},
+                                           {1, probe("mse"), {0, 20}}};
+    learner.start(1, 0, "", probes, 20, {})->advance(20, all);
+    return all;
+  };
+  const auto whole = measured(task()), growing = measured(growing_task());
+  for (const size_t step : {0, 9, 17})
+    EXPECT_NE(values(growing)[step], values(whole)[step]) << step;
+  EXPECT_EQ(values(growing)[18], values(whole)[18]) << "the third rise, to the whole task";
+  EXPECT_EQ(values(growing, 1), values(whole, 1));
+  const Training exact = training(optimizer("sgd"), "population");
+  EXPECT_THROW(Learner(growing_task(), model("full"), exact, false), UsageError);
 }
 
 TEST(Trainer, GroupsHaveTheirOwnRateDecayAndMayBeFrozen) {
