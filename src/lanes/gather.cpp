@@ -30,7 +30,7 @@ struct GatherView {
   }
 };
 
-std::int64_t clamped(std::int32_t index, std::int64_t rows) {
+inline std::int64_t clamped(std::int32_t index, std::int64_t rows) {
   return std::clamp<std::int64_t>(index, 0, rows - 1);
 }
 

@@ -15,29 +15,36 @@
 namespace iclab::lanes {
 namespace {
 
-bool is_available(Target target) {
+bool is_available(InstructionSet set) {
   const InstructionSets sets = available_instruction_sets();
-  return target == Target::kAvx512 ? sets.avx512 : sets.avx2;
+  return set == InstructionSet::kAvx512 ? sets.avx512 : sets.avx2;
 }
 
 template <class T>
-Kernels<T> make_table(Target target) {
-  if (!is_available(target))
+Kernels<T> make_table(InstructionSet set) {
+  if (!is_available(set))
     throw Error("[lanes] this processor can't run the kernels that were asked for");
   Kernels<T> table{};
-  add_elementwise(table, target);
-  add_sum(table, target);
-  add_gather(table, target);
-  add_update(table, target);
-  add_product(table, target);
-  add_draw(table, target);
-  add_draw_gamma(table, target);
-  add_row(table, target);
+  add_elementwise(table, set);
+  add_sum(table, set);
+  add_gather(table, set);
+  add_update(table, set);
+  add_product(table, set);
+  add_draw(table, set);
+  add_draw_gamma(table, set);
+  add_row(table, set);
+  add_order(table, set);
   return table;
 }
 
-Target target_of(InstructionSet set) {
-  return set == InstructionSet::kAvx512 ? Target::kAvx512 : Target::kAvx2;
+template <class T>
+const Kernels<T>& table_of(InstructionSet set) {
+  if (set == InstructionSet::kAvx512) {
+    static const Kernels<T> table = make_table<T>(InstructionSet::kAvx512);
+    return table;
+  }
+  static const Kernels<T> table = make_table<T>(InstructionSet::kAvx2);
+  return table;
 }
 
 // One plain scalar as an operand.
@@ -68,7 +75,7 @@ InstructionSet chosen_instruction_set() {
 
   std::vector<std::string> names;
   for (const InstructionSet set : {InstructionSet::kAvx2, InstructionSet::kAvx512}) {
-    if (!is_available(target_of(set))) continue;
+    if (!is_available(set)) continue;
     if (std::string(wish) == name(set)) return set;
     names.push_back(name(set));
   }
@@ -76,33 +83,13 @@ InstructionSet chosen_instruction_set() {
                           did_you_mean(wish, names)));
 }
 
-template <class T>
-const Kernels<T>& kernels(Target target) {
-  switch (target) {
-    case Target::kAvx2: {
-      static const Kernels<T> table = make_table<T>(Target::kAvx2);
-      return table;
-    }
-    case Target::kAvx512: {
-      static const Kernels<T> table = make_table<T>(Target::kAvx512);
-      return table;
-    }
-    case Target::kAvx2Half:
-      break;
-  }
-  static const Kernels<T> table = make_table<T>(Target::kAvx2Half);
-  return table;
-}
-template const Kernels<float>& kernels(Target);
-template const Kernels<double>& kernels(Target);
-
 template <>
 const Kernels<float>& kernels(InstructionSet set) {
-  return kernels<float>(target_of(set));
+  return table_of<float>(set);
 }
 template <>
 const Kernels<double>& kernels(InstructionSet set) {
-  return kernels<double>(target_of(set));
+  return table_of<double>(set);
 }
 
 FlushDenormals::FlushDenormals() : saved_(_mm_getcsr()) {
@@ -114,7 +101,7 @@ FlushDenormals::~FlushDenormals() { _mm_setcsr(saved_); }
 double host_unary(Unary f, double x) {
   ElementwiseArgs args;
   args.out = args.in[0] = scalar(x);
-  kernels<double>(Target::kAvx2).unary[static_cast<size_t>(f)](args);
+  kernels<double>(InstructionSet::kAvx2).unary[static_cast<size_t>(f)](args);
   return x;
 }
 
@@ -122,7 +109,7 @@ double host_binary(Binary f, double x, double y) {
   ElementwiseArgs args;
   args.out = args.in[0] = scalar(x);
   args.in[1] = scalar(y);
-  kernels<double>(Target::kAvx2).binary[static_cast<size_t>(f)](args);
+  kernels<double>(InstructionSet::kAvx2).binary[static_cast<size_t>(f)](args);
   return x;
 }
 

@@ -187,7 +187,7 @@ void write_zeros(const ProductArgs& args, std::int64_t groups) {
   });
 }
 
-bool is_empty(const ProductArgs& args) {
+inline bool is_empty(const ProductArgs& args) {
   return args.m == 0 || args.n == 0 || args.batch0 == 0 || args.batch1 == 0;
 }
 

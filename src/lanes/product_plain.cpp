@@ -336,27 +336,27 @@ void multiply_plain(const Matrices<Scalar<D>>& m, const PlainPlan& plan) {
 
 // Prompts become more of a dimension, if it goes on from one prompt to the next in x: `size` steps of
 // `stride`, or any group stride if there is but one.
-bool goes_on(const Operand& x, std::int64_t size, size_t axis) {
+inline bool goes_on(const Operand& x, std::int64_t size, size_t axis) {
   return size == 1 || x.group_stride == size * x.strides[axis];
 }
-void continue_along(Operand& x, std::int64_t size, size_t axis) {
+inline void continue_along(Operand& x, std::int64_t size, size_t axis) {
   if (size == 1) x.strides[axis] = x.group_stride;
   x.group_stride = 0;
 }
 
 // Rows of a and c go on, where b is the same for all prompts.
-bool rows_go_on(const ProductArgs& args) {
+inline bool rows_go_on(const ProductArgs& args) {
   return args.groups > 1 && args.batch0 == 1 && args.batch1 == 1 && args.b.group_stride == 0 &&
          goes_on(args.a, args.m, 2) && goes_on(args.c, args.m, 2);
 }
-void join_rows(ProductArgs& args) {
+inline void join_rows(ProductArgs& args) {
   for (Operand* x : {&args.a, &args.c, &args.addend}) continue_along(*x, args.m, 2);
   args.m *= args.groups;
   args.groups = 1;
 }
 
 // The same of k, for sums over prompts.
-void join_depth(ProductArgs& args) {
+inline void join_depth(ProductArgs& args) {
   const bool joins = args.groups > 1 && goes_on(args.a, args.k, 3) && goes_on(args.b, args.k, 2);
   if (!joins) return;
   continue_along(args.a, args.k, 3);
@@ -366,7 +366,7 @@ void join_depth(ProductArgs& args) {
 }
 
 // Vectors along the longer side, where the other is short; or along that side of c that lies without gaps.
-bool has_vectors_along_rows(const ProductArgs& args, std::int64_t step) {
+inline bool has_vectors_along_rows(const ProductArgs& args, std::int64_t step) {
   if (args.m == 1 || args.n == 1) return args.n == 1;
   if (args.n <= kFewColumns && args.m >= step) return true;
   if (args.m <= kFewColumns && args.n >= step) return false;

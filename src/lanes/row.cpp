@@ -1,4 +1,4 @@
-// Functions of rows: softmax, norms, cumulative sums, ranks.
+// Functions of rows that sum over them: softmax, norms. order.cpp has the others.
 //
 // A row is read in blocks of 16 scalars: in lanes, a block is one element, and every lane has a row of
 // its own; a plain row's blocks are 16 neighbouring elements, and its sum over blocks is folded at the
@@ -7,7 +7,6 @@
 #define HWY_TARGET_INCLUDE "lanes/row.cpp"
 #include <algorithm>
 #include <cstdint>
-#include <functional>
 #include <limits>
 #include <type_traits>
 #include <utility>
@@ -15,6 +14,7 @@
 #include "hwy/foreach_target.h"
 //
 #include "lanes/functions.h"
+#include "lanes/rows.h"
 #include "lanes/vectors.h"
 
 HWY_BEFORE_NAMESPACE();
@@ -359,23 +359,6 @@ struct NormGradient {
 
 // ---- all rows of the arguments ----
 
-// The start of row (i0, i1, i2) of a group.
-template <class E>
-HWY_INLINE E* row_start(const Operand& x, std::int64_t group, const Dims& at) {
-  const std::int64_t elements = group * x.group_stride + at[0] * x.strides[0] +
-                                at[1] * x.strides[1] + at[2] * x.strides[2];
-  return static_cast<E*>(x.data) + elements * (x.lanes ? kLanes : 1);
-}
-
-// f(group, i) for every matrix: i0 and i1 of its rows.
-template <class F>
-HWY_INLINE void for_each_matrix(const RowArgs& args, F f) {
-  Dims at{};
-  for (std::int64_t group = 0; group < args.groups; ++group)
-    for (at[0] = 0; at[0] < args.dims[0]; ++at[0])
-      for (at[1] = 0; at[1] < args.dims[1]; ++at[1]) f(group, at);
-}
-
 // Elements that row i of a matrix sees.
 HWY_INLINE std::int64_t seen(const RowArgs& args, std::int64_t i) {
   return args.causal == 0 ? args.dims[3] : std::min(args.dims[3], args.causal * i + args.offset + 1);
@@ -427,88 +410,6 @@ void run(const RowArgs& args) {
     run_all<PlainRows<D, 1, true>, PlainRows<D, 1, true>, Function>(args);
 }
 
-// ---- scalar by scalar, in order of the row; an input may be plain where out is lanes ----
-
-// A row's element i, lane l at data[i * step + l * lane].
-template <class E>
-struct ScalarRow {
-  ScalarRow(const Operand& x, std::int64_t group, const Dims& at)
-      : data(row_start<E>(x, group, at)),
-        step(x.strides[3] * (x.lanes ? kLanes : 1)),
-        lane(x.lanes ? 1 : 0) {}
-
-  E* data;
-  std::int64_t step, lane;
-};
-
-// f(out, in) for every row.
-template <class Out, class In, class F>
-HWY_INLINE void for_each_row(const RowArgs& args, F f) {
-  for_each_matrix(args, [&](std::int64_t group, Dims at) {
-    for (; at[2] < args.dims[2]; ++at[2])
-      f(ScalarRow<Out>(args.out, group, at), ScalarRow<const In>(args.in[0], group, at));
-  });
-}
-
-template <class D, bool kBack, class Combine>
-void run_cumulative(const RowArgs& args) {
-  using T = Scalar<D>;
-  const std::int64_t n = args.dims[3];
-  for_each_row<T, T>(args, [&](ScalarRow<T> out, ScalarRow<const T> in) {
-    const std::int64_t first = kBack ? n - 1 : 0, towards = kBack ? -1 : 1;
-    if (!args.out.lanes) {
-      T total = out.data[first * out.step] = in.data[first * in.step];
-      for (std::int64_t i = 1, j = first + towards; i < n; ++i, j += towards)
-        out.data[j * out.step] = total = Combine()(total, in.data[j * in.step]);
-      return;
-    }
-    T total[kLanes];
-    for (std::int64_t i = 0, j = first; i < n; ++i, j += towards) {
-      T x[kLanes];
-      for (int l = 0; l < kLanes; ++l) x[l] = in.data[j * in.step + l * in.lane];
-      for (int l = 0; l < kLanes; ++l) total[l] = i == 0 ? x[l] : Combine()(total[l], x[l]);
-      std::copy_n(total, kLanes, out.data + j * out.step);
-    }
-  });
-}
-
-// How many of the row's elements [begin, end) satisfy before(element, x).
-template <class T, class Before>
-HWY_INLINE std::int32_t count(const ScalarRow<const T>& in, std::int64_t begin, std::int64_t end, T x,
-                              Before before) {
-  std::int32_t total = 0;
-  if (in.step == 1)
-    for (std::int64_t j = begin; j < end; ++j) total += before(in.data[j], x);
-  else
-    for (std::int64_t j = begin; j < end; ++j) total += before(in.data[j * in.step], x);
-  return total;
-}
-
-template <class D>
-void run_rank(const RowArgs& args) {
-  using T = Scalar<D>;
-  const std::int64_t n = args.dims[3];
-  for_each_row<std::int32_t, T>(args, [&](ScalarRow<std::int32_t> out, ScalarRow<const T> in) {
-    for (std::int64_t i = 0; i < n; ++i) {
-      std::int32_t before[kLanes] = {};
-      if (in.lane == 1) {
-        const T* x = in.data + i * in.step;
-        const auto add = [&](std::int64_t j, auto is_before) {
-          const T* y = in.data + j * in.step;
-          for (int l = 0; l < kLanes; ++l) before[l] += is_before(y[l], x[l]);
-        };
-        for (std::int64_t j = 0; j < i; ++j) add(j, std::less_equal<T>());
-        for (std::int64_t j = i + 1; j < n; ++j) add(j, std::less<T>());
-      } else {
-        const T x = in.data[i * in.step];
-        std::fill_n(before, kLanes,
-                    count(in, 0, i, x, std::less_equal<T>()) + count(in, i + 1, n, x, std::less<T>()));
-      }
-      std::copy_n(before, args.out.lanes ? kLanes : 1, out.data + i * out.step);
-    }
-  });
-}
-
 template <class D>
 void fill_row(Kernels<Scalar<D>>& table) {
   const auto set = [&](RowFunction kind, void (*kernel)(const RowArgs&)) {
@@ -521,10 +422,6 @@ void fill_row(Kernels<Scalar<D>>& table) {
   set(RowFunction::kLayerNormGradient, &run<D, NormGradient<true>>);
   set(RowFunction::kRmsNorm, &run<D, Norm<false>>);
   set(RowFunction::kRmsNormGradient, &run<D, NormGradient<false>>);
-  set(RowFunction::kCumulativeSum, &run_cumulative<D, false, std::plus<Scalar<D>>>);
-  set(RowFunction::kCumulativeSumBack, &run_cumulative<D, true, std::plus<Scalar<D>>>);
-  set(RowFunction::kCumulativeProduct, &run_cumulative<D, false, std::multiplies<Scalar<D>>>);
-  set(RowFunction::kRank, &run_rank<D>);
 }
 
 }  // namespace iclab::lanes::HWY_NAMESPACE

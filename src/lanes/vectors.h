@@ -15,23 +15,28 @@
 #include "hwy/highway.h"
 #include "lanes/tables.h"
 
-// Defines add_NAME<T>(table, target), which calls fill_NAME<D>(table) of the target's namespace.
+// Defines add_NAME<T>(table, set), which calls fill_NAME<D>(table) of the instruction set's namespace.
 // Used once a file, under HWY_ONCE, in namespace iclab::lanes.
 #undef ICLAB_LANES_TABLE
-#define ICLAB_LANES_TABLE(NAME)                                                            \
-  template <class T>                                                                       \
-  void add_##NAME(Kernels<T>& table, Target target) {                                      \
-    switch (target) {                                                                      \
-      case Target::kAvx2:                                                                  \
-        return N_AVX2::fill_##NAME<hwy::N_AVX2::ScalableTag<T>>(table);                    \
-      case Target::kAvx2Half:                                                              \
-        return N_AVX2::fill_##NAME<hwy::N_AVX2::Half<hwy::N_AVX2::ScalableTag<T>>>(table); \
-      case Target::kAvx512:                                                                \
-        return N_AVX3::fill_##NAME<hwy::N_AVX3::ScalableTag<T>>(table);                    \
-    }                                                                                      \
-  }                                                                                        \
-  template void add_##NAME(Kernels<float>&, Target);                                       \
-  template void add_##NAME(Kernels<double>&, Target)
+#ifdef ICLAB_LANES_HALF_WIDTH
+#define ICLAB_LANES_TABLE(NAME)                                                 \
+  template <class T>                                                            \
+  void add_half_width_##NAME(Kernels<T>& table) {                               \
+    N_AVX2::fill_##NAME<hwy::N_AVX2::Half<hwy::N_AVX2::ScalableTag<T>>>(table); \
+  }                                                                             \
+  template void add_half_width_##NAME(Kernels<float>&);                         \
+  template void add_half_width_##NAME(Kernels<double>&)
+#else
+#define ICLAB_LANES_TABLE(NAME)                                         \
+  template <class T>                                                    \
+  void add_##NAME(Kernels<T>& table, InstructionSet set) {              \
+    if (set == InstructionSet::kAvx2)                                   \
+      return N_AVX2::fill_##NAME<hwy::N_AVX2::ScalableTag<T>>(table);   \
+    return N_AVX3::fill_##NAME<hwy::N_AVX3::ScalableTag<T>>(table);     \
+  }                                                                     \
+  template void add_##NAME(Kernels<float>&, InstructionSet);            \
+  template void add_##NAME(Kernels<double>&, InstructionSet)
+#endif
 
 HWY_BEFORE_NAMESPACE();
 namespace iclab::lanes::HWY_NAMESPACE {

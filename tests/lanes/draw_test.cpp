@@ -12,7 +12,6 @@
 
 #include "base/sha256.h"
 #include "lanes/kernels.h"
-#include "lanes/tables.h"
 #include "random/stream.h"
 #include "tests/lanes/values.h"
 

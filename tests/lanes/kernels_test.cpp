@@ -9,7 +9,6 @@
 #include <limits>
 
 #include "base/error.h"
-#include "lanes/tables.h"
 
 namespace iclab::lanes {
 namespace {
@@ -52,7 +51,7 @@ TEST(KernelsTest, RefusesUnknownAndUnavailableSets) {
   const Wish wish("avx512");
   EXPECT_THAT(refusal(),
               testing::StartsWith("[lanes] ICLAB_SIMD is 'avx512'; this processor has avx2"));
-  EXPECT_THROW(kernels<float>(Target::kAvx512), Error);
+  EXPECT_THROW(kernels<float>(InstructionSet::kAvx512), Error);
 }
 
 TEST(KernelsTest, RefusesProcessorsBelowAvx2) {

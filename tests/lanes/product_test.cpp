@@ -5,25 +5,10 @@
 #include <random>
 #include <vector>
 
-#include "lanes/kernels.h"
-#include "lanes/tables.h"
+#include "tests/lanes/half_width.h"
 
 namespace iclab::lanes {
 namespace {
-
-// Every target this processor can run.
-std::vector<Target> targets() {
-  std::vector<Target> all{Target::kAvx2, Target::kAvx2Half};
-  if (available_instruction_sets().avx512) all.push_back(Target::kAvx512);
-  return all;
-}
-
-template <class T>
-Kernels<T> product_kernels(Target target) {
-  Kernels<T> table{};
-  add_product(table, target);
-  return table;
-}
 
 // How a matrix lies in memory.
 enum class Layout { kRows, kTransposed, kPadded, kScattered };
@@ -146,8 +131,8 @@ void expect_twins(const Problem& p, bool over_prompts) {
     twin.product();
   for (const Target target : targets()) {
     Product<T> fast(p, 7);
-    const Kernels<T> kernels = product_kernels<T>(target);
-    (over_prompts ? kernels.product_over_prompts : kernels.product)(fast.args);
+    const Kernels<T>& table = kernels<T>(target);
+    (over_prompts ? table.product_over_prompts : table.product)(fast.args);
     EXPECT_TRUE(same_bits(fast.c.data, twin.c.data))
         << "target " << static_cast<int>(target) << " scalar " << sizeof(T) << " over prompts "
         << over_prompts << ": groups " << p.groups << " batch " << p.batch0 << "x" << p.batch1
@@ -247,7 +232,7 @@ TYPED_TEST(ProductTest, KeepsTheSignOfZero) {
   std::fill(product.a.data.begin(), product.a.data.end(), TypeParam(-0.0));
   std::fill(product.b.data.begin(), product.b.data.end(), TypeParam(1));
   for (const Target target : targets()) {
-    product_kernels<TypeParam>(target).product(product.args);
+    kernels<TypeParam>(target).product(product.args);
     for (const TypeParam x : product.c.data) EXPECT_TRUE(x == 0 && std::signbit(x));
   }
 }

@@ -11,16 +11,9 @@
 #include <vector>
 
 #include "lanes/kernels.h"
-#include "lanes/tables.h"
+#include "tests/lanes/half_width.h"
 
 namespace iclab::lanes {
-
-/// Every target this processor can run.
-inline std::vector<Target> targets() {
-  std::vector<Target> all{Target::kAvx2, Target::kAvx2Half};
-  if (available_instruction_sets().avx512) all.push_back(Target::kAvx512);
-  return all;
-}
 
 /// How the elements lie: without gaps, row-major or with the axes in reverse; with gaps at every
 /// axis; or shared (stride 0) along the inmost axis, the third, or all.
