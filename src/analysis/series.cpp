@@ -1,6 +1,7 @@
 #include "analysis/series.h"
 
 #include <cstddef>
+#include <numeric>
 
 namespace iclab::analysis {
 
@@ -20,12 +21,11 @@ double first_below(std::span<const std::int64_t> steps, std::span<const double> 
 
 double first_mean_below(std::span<const std::int64_t> steps, std::span<const double> values,
                         std::size_t window, double level) {
-  double sum = 0;
-  for (size_t i = 0; i < values.size(); ++i) {
-    sum += values[i];
-    if (i >= window) sum -= values[i - window];
-    if (i + 1 >= window && sum < level * static_cast<double>(window))
-      return static_cast<double>(steps[i] + 1);
+  // Added as a stopping rule adds them (train/trainer.cpp): a run that it ended is found here.
+  for (size_t end = window; end <= values.size(); ++end) {
+    const std::span<const double> latest = values.subspan(end - window, window);
+    const double sum = std::accumulate(latest.begin(), latest.end(), 0.0);
+    if (sum / static_cast<double>(window) < level) return static_cast<double>(steps[end - 1] + 1);
   }
   return kNever;
 }

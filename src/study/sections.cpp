@@ -279,7 +279,7 @@ Section train_section() {
            with_fallback(
                number("gradient_scale", Kind::kReal, "multiplies the gradient, not the loss"), 1.0),
            clip,
-           optional(text("stop", "a table: probe, series, above, below")),
+           optional(text("stop", "a table: probe, series, above, below, mean")),
            optional(text("group", "tables: match, lr, weight_decay, frozen"))}};
 }
 
@@ -300,7 +300,9 @@ Section stop_section() {
           {text("probe", "name or kind of a [[probe]]"),
            optional(text("series", "default: the probe's first")),
            number("above", Kind::kReal, "stops once the value is above"),
-           number("below", Kind::kReal, "stops once the value is below")}};
+           number("below", Kind::kReal, "stops once the value is below"),
+           with_fallback(integer("mean", "the value is the mean of so many latest measurements", 1, 1e6),
+                         std::int64_t{1})}};
 }
 
 Section task_section(const std::string& kind) {
@@ -480,6 +482,7 @@ std::optional<train::StopRule> read_stop(const Node& root, const std::vector<Pro
   if (settings.has("series")) rule.series = settings.text("series");
   if (settings.has("above")) rule.above = settings.real("above");
   if (settings.has("below")) rule.below = settings.real("below");
+  rule.mean = settings.integer("mean");
   if (!rule.above && !rule.below)
     throw UsageError(
         fmt::format("{}: found neither above nor below, accepted is one or both", where("")));

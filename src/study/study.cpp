@@ -203,6 +203,7 @@ Json Point::identity() const {
               {"series", stop->series}};
     if (stop->above) rule["above"] = *stop->above;
     if (stop->below) rule["below"] = *stop->below;
+    if (stop->mean > 1) rule["mean"] = stop->mean;
     json["stop"] = std::move(rule);
   }
   return json;

@@ -22,11 +22,12 @@ struct ProbeRequest {
   bool at_end = false;             // also where the run stops or diverges
 };
 
-/// Ends a run when a scalar series of a probe crosses a value.
+/// Ends a run when a scalar series of a probe, or the mean of its latest measurements, crosses a value.
 struct StopRule {
   int probe = 0;                   // position
   std::string series;              // empty: the probe's first
   std::optional<double> above, below;
+  std::int64_t mean = 1;           // of so many measurements; earlier the rule can't hold
 };
 
 struct Stage {

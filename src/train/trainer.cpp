@@ -6,13 +6,14 @@
 #include <array>
 #include <cmath>
 #include <cstring>
+#include <numeric>
 
 #include "base/error.h"
 
 namespace iclab::train {
 namespace {
 
-constexpr std::uint64_t kStateMagic = 0x31737461'4c434931;  // "1ICLats1"
+constexpr std::uint64_t kStateMagic = 0x32737461'4c434932;  // "2ICLats2"
 
 constexpr size_t kParts = 16;
 
@@ -139,9 +140,20 @@ void Trainer<T>::record(const Probe& probe, const std::string& series, std::span
                         static_cast<double>(values[i])});
   if (!stop_ || stop_->probe != probe.request.position || status_ != RunStatus::kRunning) return;
   if (series != (stop_->series.empty() ? probe.series.front() : stop_->series)) return;
-  const auto value = static_cast<double>(values.front());
-  if ((stop_->above && value > *stop_->above) || (stop_->below && value < *stop_->below))
-    status_ = RunStatus::kStopped;
+  if (holds(*stop_, static_cast<double>(values.front()))) status_ = RunStatus::kStopped;
+}
+
+// The rule at the next measurement of its series.
+template <class T>
+bool Trainer<T>::holds(const StopRule& rule, double value) {
+  if (rule.mean > 1) {
+    const auto window = static_cast<size_t>(rule.mean);
+    recent_.push_back(value);
+    if (recent_.size() > window) recent_.pop_front();
+    if (recent_.size() < window) return false;
+    value = std::accumulate(recent_.begin(), recent_.end(), 0.0) / static_cast<double>(window);
+  }
+  return (rule.above && value > *rule.above) || (rule.below && value < *rule.below);
 }
 
 template <class T>
@@ -229,25 +241,32 @@ bool Trainer<T>::update() {
 template <class T>
 std::vector<std::byte> Trainer<T>::save() const {
   const std::span<const T> weights = step_executor_.parameters();
-  const std::uint64_t header[] = {kStateMagic, static_cast<std::uint64_t>(step_),
-                                  static_cast<std::uint64_t>(status_), weights.size(), m_.size(),
-                                  v_.size(), sizeof(T)};
-  std::vector<std::byte> bytes(sizeof header + (weights.size() + m_.size() + v_.size()) * sizeof(T));
-  std::byte* at = std::copy_n(reinterpret_cast<const std::byte*>(header), sizeof header, bytes.data());
+  const std::vector<double> recent(recent_.begin(), recent_.end());
+  const std::uint64_t header[] = {kStateMagic,   static_cast<std::uint64_t>(step_),
+                                  static_cast<std::uint64_t>(status_),
+                                  weights.size(), m_.size(), v_.size(), sizeof(T), recent.size()};
+  std::vector<std::byte> bytes;
+  const auto add = [&bytes](std::span<const std::byte> part) {
+    bytes.insert(bytes.end(), part.begin(), part.end());
+  };
+  add(std::as_bytes(std::span(header)));
   for (const std::span<const T> part : {weights, std::span<const T>(m_), std::span<const T>(v_)})
-    at = std::ranges::copy(std::as_bytes(part), at).out;
+    add(std::as_bytes(part));
+  add(std::as_bytes(std::span(recent)));
   return bytes;
 }
 
 template <class T>
 void Trainer<T>::restore(std::span<const std::byte> state) {
   const std::span<T> weights = step_executor_.parameters();
-  std::uint64_t header[7] = {};
-  const size_t expected =
-      sizeof header + (weights.size() + m_.size() + v_.size()) * sizeof(T);
+  std::uint64_t header[8] = {};
   if (state.size() >= sizeof header) std::memcpy(header, state.data(), sizeof header);
+  const std::uint64_t recent = header[7];
+  const size_t most = stop_ && stop_->mean > 1 ? static_cast<size_t>(stop_->mean) : 0;
+  const size_t expected = sizeof header + (weights.size() + m_.size() + v_.size()) * sizeof(T) +
+                          std::min<size_t>(recent, most) * sizeof(double);
   if (state.size() != expected || header[0] != kStateMagic || header[3] != weights.size() ||
-      header[4] != m_.size() || header[5] != v_.size() || header[6] != sizeof(T) ||
+      header[4] != m_.size() || header[5] != v_.size() || header[6] != sizeof(T) || recent > most ||
       header[2] > static_cast<std::uint64_t>(RunStatus::kDiverged))
     throw Error(fmt::format("[checkpoint] expected {} bytes of this run's state, received {}",
                             expected, state.size()));
@@ -255,13 +274,16 @@ void Trainer<T>::restore(std::span<const std::byte> state) {
   status_ = static_cast<RunStatus>(header[2]);
   if (status_ == RunStatus::kFinished && step_ < steps_) status_ = RunStatus::kRunning;  // extended
   const std::byte* at = state.data() + sizeof header;
-  const auto take = [&at](T* out, size_t count) {
-    std::memcpy(out, at, count * sizeof(T));
-    at += count * sizeof(T);
+  const auto take = [&at]<class E>(E* out, size_t count) {
+    std::memcpy(out, at, count * sizeof(E));
+    at += count * sizeof(E);
   };
   take(weights.data(), weights.size());
   take(m_.data(), m_.size());
   take(v_.data(), v_.size());
+  std::vector<double> latest(recent);
+  take(latest.data(), latest.size());
+  recent_.assign(latest.begin(), latest.end());
   evaluated_ = false;
   for (Probe& probe : probes_)  // what was due at the restored step is done
     probe.next = static_cast<size_t>(

@@ -1,6 +1,7 @@
 // The trainer: one run of a learner in one precision.
 #pragma once
 
+#include <deque>
 #include <optional>
 #include <vector>
 
@@ -51,6 +52,7 @@ class Trainer : public Run {
   std::optional<double> gradient_factor() const;
   bool update();
   bool is_finite(std::span<const T> values) const;
+  bool holds(const StopRule& rule, double value);
 
   Training training_;
   const OptimizerEntry& optimizer_;
@@ -65,6 +67,7 @@ class Trainer : public Run {
   std::vector<T> previous_;  // the weights before the latest update
   std::int64_t step_ = 0, steps_;
   std::optional<StopRule> stop_;
+  std::deque<double> recent_;  // the latest measurements that the rule's mean is of; none for a mean of one
   RunStatus status_ = RunStatus::kRunning;
   bool evaluated_ = false;  // the step's loss and gradients are at hand
 };

@@ -59,6 +59,7 @@ frozen = true)"),
   ASSERT_TRUE(point.stop);
   EXPECT_EQ(point.stop->probe, 0);
   EXPECT_EQ(point.stop->below, 0.1);
+  EXPECT_EQ(point.stop->mean, 1);
   EXPECT_FALSE(point.stop->above);
 }
 
@@ -198,6 +199,7 @@ match = "v")") + R"([sweep]
 "train.optimizer.beta1" = [0.8, 0.9]
 "train.group.0.lr" = [0.1, 0.2]
 "train.stop.below" = [0.3, 0.4]
+"train.stop.mean" = [7]
 "probe.risk.test_context" = [4, 5]
 "model.form" = ["factored", "separate"]
 )",
@@ -207,6 +209,7 @@ match = "v")") + R"([sweep]
   EXPECT_EQ(last.training.optimizer.settings.real("beta1"), 0.9);
   EXPECT_EQ(last.training.groups[0].lr, 0.2);
   EXPECT_EQ(last.stop->below, 0.4);
+  EXPECT_EQ(last.stop->mean, 7);
   EXPECT_EQ(last.probes[0].choice.settings.integer("test_context"), 5);
   EXPECT_EQ(last.model.settings.text("form"), "separate");
 }
@@ -254,7 +257,8 @@ TEST(Study, RunsAreTheSameIfTheyDifferInStepsOrProbesAlone) {
                                             "train.accumulate=2",
                                             "train.data={fixed=64}",
                                             "study.independent=true",
-                                            "train.stop={probe=\"risk\", below=0.1}"};
+                                            "train.stop={probe=\"risk\", below=0.1}",
+                                            "train.stop={probe=\"risk\", below=0.1, mean=3}"};
   std::set<std::string> ids{a.run_id(a.points[0], 0), a.run_id(a.points[0], 1)};
   for (const std::string& change : changes) {
     const Study changed = small({change});

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <numeric>
 #include <thread>
 
 #include "base/error.h"
@@ -372,7 +373,7 @@ TEST(Trainer, ADivergedRunKeepsItsLastFiniteWeights) {
 
 TEST(Trainer, StopsWhereARuleHolds) {
   const Learner learner(task(), model("factored"), training(optimizer("sgd")), true);
-  const auto run = learner.start(1, 0, "", {{5, probe("risk"), every_step(500)}}, 500, StopRule{5, "", {}, 0.7});
+  const auto run = learner.start(1, 0, "", {{5, probe("risk"), every_step(500)}}, 500, StopRule{5, "", {}, 0.7, 1});
   std::vector<Measurement> measured;
   run->advance(500, measured);
   EXPECT_EQ(run->status(), RunStatus::kStopped);
@@ -437,6 +438,40 @@ TEST(Trainer, ARestoredRunGoesOnWithTheSameBits) {
     cut[0] ^= std::byte{1};
     EXPECT_THROW(resumed->restore(cut), Error);
   }
+}
+
+// The mean of the latest losses, also where the run was saved within its window.
+TEST(Trainer, ARuleOfAMeanHoldsAtTheSameStepAfterARestore) {
+  const Learner learner(task(), model("full"), training(optimizer("adam", {{"lr", 0.01}}), "mse", 20), false);
+  const std::vector<ProbeRequest> requests{{0, probe("loss"), every_step(200)}};
+  std::vector<Measurement> all, some;
+  learner.start(3, 1, "", requests, 200, {})->advance(200, all);
+  const std::vector<double> losses = values(all);
+  constexpr size_t kWindow = 20;
+  const auto mean_until = [&](size_t step) {
+    const auto end = losses.begin() + static_cast<std::ptrdiff_t>(step) + 1;
+    return std::accumulate(end - kWindow, end, 0.0) / kWindow;
+  };
+  const double level = mean_until(60);
+  size_t first = kWindow - 1;
+  while (mean_until(first) >= level + 1e-9) ++first;
+  ASSERT_GT(first, 30U);
+
+  const StopRule rule{0, "", {}, level + 1e-9, kWindow};
+  const auto whole = learner.start(3, 1, "", requests, 200, rule),
+             killed = learner.start(3, 1, "", requests, 200, rule),
+             resumed = learner.start(3, 1, "", requests, 200, rule);
+  whole->advance(200, some);
+  EXPECT_EQ(whole->status(), RunStatus::kStopped);
+  EXPECT_EQ(whole->step(), static_cast<std::int64_t>(first));
+  for (const std::int64_t step : {5, 27}) {
+    killed->advance(step - killed->step(), some);
+    resumed->restore(killed->save());
+    resumed->advance(200, some);
+    EXPECT_EQ(resumed->save(), whole->save()) << step;
+  }
+  const auto other = learner.start(3, 1, "", requests, 200, StopRule{0, "", {}, level, 3});
+  EXPECT_THROW(other->restore(whole->save()), Error) << "of a longer mean";
 }
 
 TEST(Trainer, AFinishedRunCanBeExtended) {
