@@ -49,8 +49,10 @@ std::string departure(const Check& check) {
                                    ? number(check.measured)
                                    : fmt::format("{} ({} to {})", number(check.measured),
                                                  number(check.lo), number(check.hi));
-  return fmt::format("{}: predicted {}, measured {}, accepted is {}", check.what,
-                     number(check.predicted), measured, check.tolerance);
+  const std::string predicted =
+      std::isnan(check.predicted) ? "" : fmt::format("predicted {}, ", number(check.predicted));
+  return fmt::format("{}: {}measured {}, accepted is {}", check.what, predicted, measured,
+                     check.tolerance);
 }
 
 }  // namespace

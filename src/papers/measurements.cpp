@@ -18,10 +18,17 @@ Arm::Arm(const study::Study& intended, const study::Study& actual, size_t index,
       store_(&store) {}
 
 const study::ProbeSpec& Arm::probe(const Quantity& quantity) const {
-  for (const study::ProbeSpec& spec : actual_->probes)
-    if (spec.choice.kind == quantity.probe &&
-        (quantity.probe != "risk" || spec.choice.settings.text("test") == quantity.test))
-      return spec;
+  for (const study::ProbeSpec& spec : actual_->probes) {
+    const bool found =
+        quantity.name.empty()
+            ? spec.choice.kind == quantity.probe &&
+                  (quantity.probe != "risk" || spec.choice.settings.text("test") == quantity.test)
+            : spec.name == quantity.name;
+    if (found) return spec;
+  }
+  if (!quantity.name.empty())
+    throw Error(
+        fmt::format("study '{}' has no probe of the name '{}'", study_->name, quantity.name));
   throw Error(fmt::format("study '{}' has no probe '{}' (test '{}')", study_->name, quantity.probe,
                           quantity.test));
 }

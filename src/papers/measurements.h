@@ -12,12 +12,17 @@
 
 namespace iclab::papers {
 
-/// Which output of which probe: the probe of that kind (and test, for probe 'risk') and its series.
+/// Which output of which probe: the probe of that kind (and test, for probe 'risk'), or of that
+/// name, and its series.
 struct Quantity {
   std::string probe = "risk";
   std::string test = "id";  // probe 'risk' only
   std::string series = "risk";
+  std::string name{};  // instead of kind and test
 };
+
+/// The risk that the probe of that name in the study file measures.
+inline Quantity named_risk(const std::string& name) { return {.name = name}; }
 
 /// One sweep point of a study with the runs of all its seeds.
 class Arm {

@@ -49,6 +49,11 @@ double step_weight(const study::Point& point) {
   const auto d = static_cast<double>(task.integer("dim"));
   if (point.training.loss == "population") return 5 + d * d * d * 1e-2;
   const auto n = static_cast<double>(task.integer("context"));
+  if (point.model.kind == "transformer") {
+    const auto layers = static_cast<double>(point.model.settings.integer("layers")),
+               width = static_cast<double>(point.model.settings.integer("width"));
+    return static_cast<double>(point.training.batch) * (2 * n + 1) * layers * width * width * 2e-3;
+  }
   const double numbers = task.text("sampler") == "statistics" ? 2 * n + 3 * d : n * (d + 1) + d;
   return 5 + static_cast<double>(point.training.batch) * numbers * 1e-3;
 }
@@ -265,7 +270,7 @@ class Reproduction {
       const Claim& claim = claims_.at(recipe->id);
       const bool departs = claim.verdict != claim.expected;
       if (!departs) continue;
-      for (const std::string& name : recipe->judged) {
+      for (const std::string& name : recipe->undecided ? recipe->undecided(claim) : recipe->judged) {
         const std::int64_t seeds = studies_.at(name).actual.seeds;
         const bool is_open = claim.verdict == Verdict::kInconclusive;
         const bool was_doubled = doubled_.contains(name);

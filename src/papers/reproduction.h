@@ -24,6 +24,9 @@ struct ClaimRecipe {
   std::function<report::Claim(const Measurements&)> judge;
   /// Why checks departed, as far as it can be computed from the runs; may be empty.
   std::function<std::string(const Measurements&)> cause;
+  /// Of a claim that departs, the studies in `judged` that its open and failed checks rest on: they
+  /// are drawn with more seeds. All of them if it is not given.
+  std::function<std::vector<std::string>(const report::Claim&)> undecided{};
 };
 
 struct PaperRecipe {

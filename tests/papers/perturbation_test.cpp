@@ -59,5 +59,11 @@ TEST(Perturbation, AFlippedSign) {
 // C1 rests on two seeds here: what fails, fails whatever the number of seeds.
 TEST(Perturbation, AWrongNoiseLevel) { expect_changed({"C1"}, {"task.noise=1", "study.seeds=2"}); }
 
+// What an untrained transformer does at 90 degrees it does at 0 too; no angle is flat that was not learned.
+TEST(Perturbation, ATransformerThatDoesNotLearn) {
+  expect_changed({"C12", "C13"},
+                 {"train.group=[{match=\"*\", frozen=true}]", "train.steps=20", "study.seeds=1"});
+}
+
 }  // namespace
 }  // namespace iclab::papers

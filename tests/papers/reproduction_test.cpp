@@ -65,16 +65,19 @@ TEST(Reproduction, SmokeDrawsEveryFigureAndJudgesNothing) {
   const report::PaperReport whole = task_diversity().reproduce(options_for(Mode::kSmoke));
   ASSERT_EQ(whole.claims.size(), 13U);
   for (const report::Claim& claim : whole.claims) {
-    const bool built = claim.id != "C12" && claim.id != "C13";
-    EXPECT_EQ(claim.verdict, built ? Verdict::kNone : Verdict::kNotBuilt) << claim.id;
+    EXPECT_EQ(claim.verdict, Verdict::kNone) << claim.id;
     EXPECT_FALSE(claim.statement.empty()) << claim.id;
-    if (!built) continue;
     EXPECT_FALSE(claim.checks.empty()) << claim.id;
     EXPECT_FALSE(claim.provenance.empty()) << claim.id;
     EXPECT_FALSE(claim.studies.empty()) << claim.id;
     EXPECT_FALSE(claim.figures.empty()) << claim.id;
+    // Nothing predicts a softmax transformer: its figures have references.
+    const bool softmax = claim.id == "C12" || claim.id == "C13";
     for (const report::Figure& figure : claim.figures) {
-      EXPECT_TRUE(has_rows(figure, RowKind::kTheory)) << figure.name();
+      if (figure.name() != "c12-plateaus" && figure.name() != "c12-plateau-and-strength") {
+        EXPECT_TRUE(has_rows(figure, softmax ? RowKind::kReference : RowKind::kTheory))
+            << figure.name();
+      }
       EXPECT_TRUE(has_rows(figure, RowKind::kMeasured)) << figure.name();
     }
   }

@@ -17,5 +17,7 @@ ClaimRecipe regime_map();          // C8
 ClaimRecipe easy_class();          // C9
 ClaimRecipe conditioning();        // C10
 ClaimRecipe staircase();           // C11
+ClaimRecipe transformers();        // C12
+ClaimRecipe nonlinear_class();     // C13
 
 }  // namespace iclab::papers::task_diversity
