@@ -21,6 +21,7 @@ PEERS = {
     "W3": [("W3", "eager"), ("W3", "batched"), ("W3r", "eager"), ("W3r", "batched")],
     "W3-b8": [("W3r@8", "eager"), ("W3r@8", "batched")],
     "W4": [("W4", "eager"), ("W4", "batched")],
+    "garg": [("Garg", "eager")],
 }
 
 

@@ -187,7 +187,12 @@ class W4:
         return ((out - y) ** 2).mean((-1, -2))
 
 
-WORKLOADS = {cls.__name__: cls for cls in (W1, W2, W2full, W3, W3r, W4)}
+class Garg(W4):
+    """The same of 12 layers, 8 heads, width 256, on 101 tokens (arXiv 2208.01066)."""
+    tokens, dim, heads, layers = 101, 256, 8, 12
+
+
+WORKLOADS = {cls.__name__: cls for cls in (W1, W2, W2full, W3, W3r, W4, Garg)}
 
 
 def steps_per_second(name, way, seconds):
