@@ -123,12 +123,16 @@ bool Life::advance_to(std::int64_t step) {
   } while (true);
 }
 
-void Life::check_replay() const {
-  const bool same_step = run_->step() == stored_.step;
-  const bool same = stored_.status == RunStatus::kRunning
-                        ? run_->save() == *checkpoint_
-                        : equal(run_->weights(), shared_.store.weights(stored_.id));
-  if (same_step && same) return;
+// Holds the replayed run against the store. One that goes on then takes up its saved state: the
+// replay did not repeat the measurements that a stopping rule's mean is of.
+void Life::check_replay() {
+  const std::int64_t step = run_->step();
+  const std::vector<train::Tensor> weights = run_->weights();
+  if (!ended_) run_->restore(*checkpoint_);
+  const std::vector<train::Tensor> kept = stored_.status == RunStatus::kRunning
+                                              ? run_->weights()
+                                              : shared_.store.weights(stored_.id);
+  if (step == stored_.step && equal(weights, kept)) return;
   throw ReplayError(
       fmt::format("run {}: replayed to step {} it has other weights than the store; found a store "
                   "written by another build, or damaged; accepted is one of this build",

@@ -46,7 +46,7 @@ class Life {
       const std::map<std::string, std::vector<std::int64_t>>& have);
   Outcome train();
   bool advance_to(std::int64_t step);
-  void check_replay() const;
+  void check_replay();
   void save(bool at_end);
   void note_blanks(Progress& progress);
 

@@ -322,11 +322,13 @@ TEST(Runner, NewProbesAndMoreStepsTogether) {
   EXPECT_EQ(store.sha256(), hash_of(study));
 }
 
+// With a rule that never holds, whose mean spans the interruption.
 TEST(Runner, AnInterruptedRunIsReplayedForNewProbes) {
-  const Study before =
-      many({"probe.loss.every=100", "sweep.task.components=[3]", "train.steps=2000"});
-  const Study after =
-      many({"probe.loss.every=10", "sweep.task.components=[3]", "train.steps=2000"});
+  const auto measured_every = [](const std::string& steps) {
+    return many({"probe.loss.every=" + steps, "sweep.task.components=[3]", "train.steps=2000",
+                 "train.stop={probe=\"risk\", below=-1.0, mean=5}"});
+  };
+  const Study before = measured_every("100"), after = measured_every("10");
   const TestFolder folder;
   Store store(folder.path(), kWrite);
   std::stop_source source;
@@ -337,6 +339,34 @@ TEST(Runner, AnInterruptedRunIsReplayedForNewProbes) {
   EXPECT_TRUE(summary.stopped || summary.computed == 6);
   run_study(after, store, {});
   EXPECT_EQ(store.sha256(), hash_of(after));
+}
+
+// It holds a step after the end of the stored part, within whose window new probes are replayed.
+TEST(Runner, NewProbesLeaveAStoppingRulesMeanAsItIs) {
+  const std::string text = with(with(kManyRuns, "at = \"end\"", "every = 300"),
+                                "at = \"linear\"\npoints = 4", "every = 100");
+  const auto study = [](const std::string& of, std::int64_t steps) {
+    return parse_study(of, "s.toml",
+                       std::vector<std::string>{
+                           "sweep.train.optimizer.kind=[\"adam\"]", "sweep.task.components=[1]",
+                           "study.seeds=1", "train.optimizer.lr=0.02", "probe.risk.every=7",
+                           "train.stop={probe=\"risk\", below=0.5, mean=3}",
+                           "train.steps=" + std::to_string(steps)});
+  };
+  const Study whole = study(text, 300);
+  const std::string id = whole.run_id(whole.points[0], 0);
+  const TestFolder at_once, in_parts;
+  Store one(at_once.path(), kWrite), other(in_parts.path(), kWrite);
+  run_study(whole, one, {});
+  ASSERT_EQ(one.run(id)->status, RunStatus::kStopped);
+  const std::int64_t end = one.run(id)->step;
+  ASSERT_GT(end, 2 * 7);
+
+  const std::string without_loss = with(text, "[[probe]]\nkind = \"loss\"\nevery = 7\n", "");
+  run_study(study(without_loss, end - 1), other, {});
+  ASSERT_EQ(other.run(id)->status, RunStatus::kFinished);
+  run_study(whole, other, {});
+  EXPECT_EQ(other.sha256(), one.sha256());
 }
 
 TEST(Runner, AReplayThatDiffersIsAnError) {
