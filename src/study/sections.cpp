@@ -147,12 +147,17 @@ Node with_curricula(Node table) {
     if (entry.node.type != Node::Type::kTable || names.empty()) {
       entries.push_back(entry);
     } else if (std::ranges::find(names, entry.key) != names.end()) {
+      const std::string other = entry.key + tasks::kCurriculumSuffix;
+      if (table.find(other))
+        throw UsageError(fmt::format("{}: found a curriculum and {} too, accepted is one of them",
+                                     where_in(table, "[task]")(entry.key), other));
       for (Entry& one : curriculum_entries(entry.key, entry.node))
         entries.push_back(std::move(one));
     } else {
       throw UsageError(fmt::format(
-          "{}: found a table, accepted is a value; of {} may grow: {}",
-          where_in(table, "[task]")(entry.key), section.what, join(names)));
+          "{}: found a table, accepted is a value; of {} may grow: {}{}",
+          where_in(table, "[task]")(entry.key), section.what, join(names),
+          did_you_mean(entry.key, names)));
     }
   }
   table.entries = std::move(entries);

@@ -99,8 +99,14 @@ Section probe_of(Node& root, const std::vector<std::string>& path, const std::st
 Section section_at(Node& root, const std::vector<std::string>& path, const std::string& where) {
   const std::string& head = path[0];
   const std::string& name = path.back();
-  if (head == "task" && path.size() == 2)
+  if (head == "task" && path.size() == 2) {
+    const Node* task = root.find("task");
+    const Node* given = task ? task->find(name) : nullptr;
+    if (given && given->type == Node::Type::kTable)
+      not_swept(where, fmt::format("{} is a table; a curriculum is swept by its keys, as {}.from",
+                                   name, join(path, ".")));
     return section_with(name, kinds(root, "task"), task_section);
+  }
   if (head == "task" && path.size() == 3) {
     const std::string grows = path[1] + tasks::kCurriculumSuffix;
     const Section task = section_with(grows, kinds(root, "task"), task_section);

@@ -105,6 +105,10 @@ TEST(Study, ATasksParameterMayGrow) {
   EXPECT_EQ(task.integer("context"), 9);
   EXPECT_THAT(task.integers("context.curriculum"), ElementsAre(3, 2, 50));
   EXPECT_THAT(study.points[1].task.settings.integers("dim.curriculum"), ElementsAre(5, 1, 100));
+  EXPECT_THAT(
+      error_of(kSmallStudy, {"task.dim={from=2, to=5, every=100}", "sweep.task.dim=[4, 5]"}),
+      HasSubstr("\"task.dim\": not swept: dim is a table; a curriculum is swept by its keys, as "
+                "task.dim.from; accepted are"));
 
   const auto id = [](const std::vector<std::string>& overrides) {
     const Study one = small(overrides);
@@ -398,6 +402,11 @@ INSTANTIATE_TEST_SUITE_P(
             "s.toml:5: [task]: dim.curriculum: found from = 4 above to = 3; accepted is at most that"},
         Bad{"dim = 3", "dim = { from = 1, to = 3, every = 10 }\nsampler = \"statistics\"",
             "s.toml:5: [task]: [task] sampler 'statistics' has no curriculum; accepted is 'prompts'"},
+        Bad{"dim = 3", "dmi = { from = 1, to = 3, every = 10 }",
+            "s.toml:7: [task] dmi: found a table, accepted is a value; of task 'linear-regression' "
+            "may grow: context, dim; did you mean 'dim'?"},
+        Bad{"dim = 3", "dim = { from = 1, to = 3, every = 10 }\n\"dim.curriculum\" = [1, 1, 20]",
+            "s.toml:7: [task] dim: found a curriculum and dim.curriculum too, accepted is one"},
         Bad{"", "[sweep]\n\"task.dim.from\" = [1, 2]\n",
             "s.toml:29: 'from' stands in a value (3), accepted is a key of a table"},
         Bad{"dim = 3", "dim = [\"a\"]",
