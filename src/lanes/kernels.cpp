@@ -57,7 +57,7 @@ Operand scalar(double& x) {
 }  // namespace
 
 InstructionSets available_instruction_sets() {
-  const std::int64_t supported = hwy::SupportedTargets();
+  const std::int64_t supported = hwy::SupportedTargets() & HWY_TARGETS;
   InstructionSets sets;
   sets.avx2 = (supported & HWY_AVX2) != 0;  // Highway's AVX2 includes FMA and BMI2
   sets.avx512 = sets.avx2 && (supported & HWY_AVX3) != 0;

@@ -26,6 +26,14 @@
   }                                                                             \
   template void add_half_width_##NAME(Kernels<float>&);                         \
   template void add_half_width_##NAME(Kernels<double>&)
+#elif !(HWY_TARGETS & HWY_AVX3)
+#define ICLAB_LANES_TABLE(NAME)                                    \
+  template <class T>                                               \
+  void add_##NAME(Kernels<T>& table, InstructionSet) {             \
+    N_AVX2::fill_##NAME<hwy::N_AVX2::ScalableTag<T>>(table);       \
+  }                                                                \
+  template void add_##NAME(Kernels<float>&, InstructionSet);       \
+  template void add_##NAME(Kernels<double>&, InstructionSet)
 #else
 #define ICLAB_LANES_TABLE(NAME)                                         \
   template <class T>                                                    \

@@ -245,14 +245,12 @@ std::vector<std::byte> Trainer<T>::save() const {
   const std::uint64_t header[] = {kStateMagic,   static_cast<std::uint64_t>(step_),
                                   static_cast<std::uint64_t>(status_),
                                   weights.size(), m_.size(), v_.size(), sizeof(T), recent.size()};
-  std::vector<std::byte> bytes;
-  const auto add = [&bytes](std::span<const std::byte> part) {
-    bytes.insert(bytes.end(), part.begin(), part.end());
-  };
-  add(std::as_bytes(std::span(header)));
+  std::vector<std::byte> bytes(sizeof header + (weights.size() + m_.size() + v_.size()) * sizeof(T) +
+                               recent.size() * sizeof(double));
+  std::byte* at = std::ranges::copy(std::as_bytes(std::span(header)), bytes.data()).out;
   for (const std::span<const T> part : {weights, std::span<const T>(m_), std::span<const T>(v_)})
-    add(std::as_bytes(part));
-  add(std::as_bytes(std::span(recent)));
+    at = std::ranges::copy(std::as_bytes(part), at).out;
+  std::ranges::copy(std::as_bytes(std::span(recent)), at);
   return bytes;
 }
 
