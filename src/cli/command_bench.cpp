@@ -19,7 +19,7 @@ namespace iclab::cli {
 namespace {
 
 constexpr std::int64_t kMaxThreads = 1024;
-constexpr double kSeconds = 2;  // a workload
+constexpr double kSeconds = 2;  // a workload, or six steps if they take longer
 
 struct BenchOptions {
   std::vector<std::string> names;
@@ -61,7 +61,7 @@ Result bench(const BenchOptions& options, bool as_json) {
   const double peak = lanes::measure_peak(set);
   Json all = Json::array();
   for (const Workload& workload : chosen) {
-    say(fmt::format("{}: {:.0f} seconds ...", workload.name, kSeconds));
+    say(fmt::format("{} ...", workload.name));
     all.push_back(measured(workload, threads, peak));
   }
   const Json machine{{"processor", processor_name()},

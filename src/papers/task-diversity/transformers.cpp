@@ -45,7 +45,7 @@ Plateaus plateaus_of(const Measurements& measurements) {
 }
 
 // How many seeds of `a` have a shorter plateau than the same seed of `b`; without the pairs of which
-// neither is known.
+// either is unknown or neither ended.
 analysis::Estimate shorter(const std::vector<double>& a, const std::vector<double>& b) {
   std::int64_t wins = 0, pairs = 0;
   for (size_t seed = 0; seed < std::min(a.size(), b.size()); ++seed) {
@@ -189,18 +189,26 @@ report::Claim judge(const Measurements& measurements) {
   return claim;
 }
 
+std::string step_text(const Plateau& one) {
+  const double median = analysis::median(one.steps);
+  return std::isfinite(median) ? fmt::format("at step {:.0f}", median) : "never";
+}
+
 // Why d departs: at an equal total batch the easy class takes prompts away from the isotropic one.
 std::string cause(const Measurements& measurements) {
   const Plateaus all = plateaus_of(measurements);
+  const double share = shorter(all.nested.steps, all.few.steps).value;
   if (shorter(all.nested.steps, all.isotropic.steps).value > 0.5) return "";
-  const auto median = [](const Plateau& one) { return analysis::median(one.steps); };
-  return fmt::format(
-      "Part d: beside the easy class the isotropic class has half of the batch. Alone it ends its plateau at "
-      "step {:.0f} (median) with the whole batch and at {:.0f} with half of it; beside the easy class at {:.0f}. "
-      "At equal numbers of its own prompts the easy class shortens its plateau in {:.0f} % of the seeds; at an "
-      "equal total batch that does not make up for the prompts it takes. ",
-      median(all.isotropic), median(all.few), median(all.nested),
-      100 * shorter(all.nested.steps, all.few.steps).value);
+  std::string text = fmt::format(
+      "Part d: beside the easy class the isotropic class has half of the batch. Its plateau ends (median) {} "
+      "alone with the whole batch, {} alone with half of it, {} beside the easy class. ",
+      step_text(all.isotropic), step_text(all.few), step_text(all.nested));
+  if (share > 0.5)
+    text += fmt::format(
+        "At equal numbers of its own prompts the easy class shortens its plateau in {:.0f} % of the seeds; at an "
+        "equal total batch that does not make up for the prompts it takes. ",
+        100 * share);
+  return text;
 }
 
 // Part a rests on other runs than b, c and d: more seeds go where something is undecided.
