@@ -32,7 +32,8 @@ def on_core(core, command):
 
 
 def spread(values):
-    return f"{statistics.median(values):,.1f} ({min(values):,.1f} .. {max(values):,.1f})"
+    digits = 1 if min(values) >= 10 else 3
+    return f"{statistics.median(values):,.{digits}f} ({min(values):,.{digits}f} .. {max(values):,.{digits}f})"
 
 
 def main():
