@@ -189,26 +189,24 @@ report::Claim judge(const Measurements& measurements) {
   return claim;
 }
 
-std::string step_text(const Plateau& one) {
-  const double median = analysis::median(one.steps);
+std::string step_text(double median) {
   return std::isfinite(median) ? fmt::format("at step {:.0f}", median) : "never";
 }
 
 // Why d departs: at an equal total batch the easy class takes prompts away from the isotropic one.
 std::string cause(const Measurements& measurements) {
   const Plateaus all = plateaus_of(measurements);
-  const double share = shorter(all.nested.steps, all.few.steps).value;
   if (shorter(all.nested.steps, all.isotropic.steps).value > 0.5) return "";
-  std::string text = fmt::format(
+  const double alone = analysis::median(all.isotropic.steps), few = analysis::median(all.few.steps),
+               beside = analysis::median(all.nested.steps);
+  const analysis::Estimate share = shorter(all.nested.steps, all.few.steps);
+  return fmt::format(
       "Part d: beside the easy class the isotropic class has half of the batch. Its plateau ends (median) {} "
-      "alone with the whole batch, {} alone with half of it, {} beside the easy class. ",
-      step_text(all.isotropic), step_text(all.few), step_text(all.nested));
-  if (share > 0.5)
-    text += fmt::format(
-        "At equal numbers of its own prompts the easy class shortens its plateau in {:.0f} % of the seeds; at an "
-        "equal total batch that does not make up for the prompts it takes. ",
-        100 * share);
-  return text;
+      "alone with the whole batch, {} alone with half of it, {} beside the easy class{}. At equal numbers of its "
+      "own prompts it is shorter beside the easy class in {:.0f} % of the seeds ({:.0f} to {:.0f}). ",
+      step_text(alone), step_text(few), step_text(beside),
+      alone < beside && beside < few ? ": the prompts that it loses cost more than the easy class brings" : "",
+      100 * share.value, 100 * share.lo, 100 * share.hi);
 }
 
 // Part a rests on other runs than b, c and d: more seeds go where something is undecided.
