@@ -76,12 +76,7 @@ std::vector<Arm> one_a_context(const std::vector<Arm>& arms, std::int64_t K) {
 report::Figure angle_figure(const std::string& name, const std::vector<Arm>& single,
                             const std::vector<Arm>& both) {
   report::Figure figure(name, "Risk against the angle to the training subspace",
-                        {.word = "angle",
-                         .symbol = "θ",
-                         .unit = "degrees",
-                         .from = 0,
-                         .to = 90,
-                         .ticks = {0, 15, 30, 45, 60, 75, 90}},
+                        angle_axis(),
                         risk_axis());
   figure.caption(
       "Trained on one subspace, the risk climbs like sin²θ to that of knowing nothing; trained "
@@ -94,12 +89,7 @@ report::Figure angle_figure(const std::string& name, const std::vector<Arm>& sin
     draw_curve(figure, "union, angles in the span", arm, true, panel(arm));
     draw_curve(figure, "union, angles outside", arm, false, panel(arm));
   }
-  std::vector<double> degrees, sines;
-  for (int i = 0; i <= 45; ++i) {
-    degrees.push_back(2.0 * i);
-    sines.push_back(std::pow(std::sin(radians(2.0 * i)), 2));
-  }
-  figure.curve("sin²θ", degrees, sines);
+  draw_sine_squared(figure, "sin²θ");
   return figure;
 }
 

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numbers>
 
 #include "analysis/series.h"
 #include "papers/points.h"
@@ -31,8 +30,7 @@ std::vector<double> passages(const Arm& arm, const Quantity& quantity, double le
   for (std::int64_t seed = 0; seed < arm.seeds(); ++seed) {
     const Arm::Curve curve = arm.curve(seed, quantity);
     double step = analysis::first_mean_below(curve.steps, curve.values, kWindow, level);
-    // A run that ended early, by its stopping rule or because it diverged, may still have had to
-    // wait for its mean.
+    // Of a run that ended before, as it diverged, nothing can be said.
     const bool whole = !curve.steps.empty() && curve.steps.back() == arm.steps();
     if (std::isinf(step) && !whole) step = std::nan("");
     steps.push_back(step);
@@ -101,19 +99,9 @@ void draw_angles(report::Figure& figure, const std::string& series, const Arm& a
 
 report::Figure transformer_angle_figure(const std::string& name, const std::string& title) {
   report::Figure figure(name, title,
-                        {.word = "angle",
-                         .symbol = "θ",
-                         .unit = "degrees",
-                         .from = 0,
-                         .to = 90,
-                         .ticks = {0, 15, 30, 45, 60, 75, 90}},
+                        angle_axis(),
                         {.word = "risk at the last position over E y²"});
-  std::vector<double> degrees, sines;
-  for (int i = 0; i <= 45; ++i) {
-    degrees.push_back(2.0 * i);
-    sines.push_back(std::pow(std::sin(degrees.back() * std::numbers::pi / 180), 2));
-  }
-  figure.curve("sin²θ: linear attention, one subspace, long contexts", degrees, sines);
+  draw_sine_squared(figure, "sin²θ: linear attention, one subspace, long contexts");
   return figure;
 }
 
