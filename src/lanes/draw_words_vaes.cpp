@@ -19,8 +19,7 @@ __attribute__((target("avx2,vaes"))) void fill_words_vaes(WordBlock* out, int co
                                                           const Counters& counters,
                                                           std::uint32_t draw_step) {
   constexpr int kRounds = RoundKeys::kRounds;
-  constexpr int kStates =
-      4;  // of two counters, lanes i and i + 4: what hides the latency of a round
+  constexpr int kStates = kLanes / 2;  // of two counters, lanes i and i + 4: they hide the latency of a round
   __m256i key[kRounds + 1];
   for (size_t i = 0; i <= kRounds; ++i)
     key[i] = _mm256_broadcastsi128_si256(
@@ -35,24 +34,25 @@ __attribute__((target("avx2,vaes"))) void fill_words_vaes(WordBlock* out, int co
   const __m256i step = _mm256_setr_epi32(0, 0, step_word, 0, 0, 0, step_word, 0);
   __m256i further = _mm256_setzero_si256();
   for (int block = 0; block < count; ++block) {
-#pragma GCC unroll 2
-    for (int half = 0; half < 2; ++half) {
-      __m256i s[kStates];
-#pragma GCC unroll 4
-      for (int i = 0; i < kStates; ++i)
-        s[i] = _mm256_xor_si256(_mm256_add_epi32(start[half * kStates + i], further), key[0]);
+    __m256i s[kStates];
 #pragma GCC unroll 8
-      for (int round = 1; round < kRounds; ++round)
-#pragma GCC unroll 4
-        for (int i = 0; i < kStates; ++i) s[i] = _mm256_aesenc_epi128(s[i], key[round]);
-#pragma GCC unroll 4
-      for (int i = 0; i < kStates; ++i) s[i] = _mm256_aesenclast_epi128(s[i], key[kRounds]);
+    for (int i = 0; i < kStates; ++i)
+      s[i] = _mm256_xor_si256(_mm256_add_epi32(start[i], further), key[0]);
+#pragma GCC unroll 8
+    for (int round = 1; round < kRounds; ++round)
+#pragma GCC unroll 8
+      for (int i = 0; i < kStates; ++i) s[i] = _mm256_aesenc_epi128(s[i], key[round]);
+#pragma GCC unroll 8
+    for (int i = 0; i < kStates; ++i) s[i] = _mm256_aesenclast_epi128(s[i], key[kRounds]);
 
       // Eight lanes of four words become four words of eight lanes.
-      const __m256i low_01 = _mm256_unpacklo_epi32(s[0], s[1]);
-      const __m256i low_23 = _mm256_unpacklo_epi32(s[2], s[3]);
-      const __m256i high_01 = _mm256_unpackhi_epi32(s[0], s[1]);
-      const __m256i high_23 = _mm256_unpackhi_epi32(s[2], s[3]);
+#pragma GCC unroll 2
+    for (int half = 0; half < 2; ++half) {
+      const __m256i* of = s + half * 4;
+      const __m256i low_01 = _mm256_unpacklo_epi32(of[0], of[1]);
+      const __m256i low_23 = _mm256_unpacklo_epi32(of[2], of[3]);
+      const __m256i high_01 = _mm256_unpackhi_epi32(of[0], of[1]);
+      const __m256i high_23 = _mm256_unpackhi_epi32(of[2], of[3]);
       const __m256i words[4] = {
           _mm256_unpacklo_epi64(low_01, low_23), _mm256_unpackhi_epi64(low_01, low_23),
           _mm256_unpacklo_epi64(high_01, high_23), _mm256_unpackhi_epi64(high_01, high_23)};

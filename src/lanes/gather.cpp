@@ -83,8 +83,23 @@ void gather_rows_of_lanes(const GatherArgs& args) {
   }
 }
 
+// Rows that lie without gaps on both sides.
+template <class E>
+void gather_whole_rows(const GatherArgs& args) {
+  for (std::int64_t group = 0; group < args.groups; ++group) {
+    const GatherView<E> view(args, group);
+    for (std::int64_t i = 0; i < args.outer; ++i) {
+      const std::int64_t row = clamped(view.index[i * args.index.strides[3]], args.rows);
+      std::copy_n(view.table + row * args.table.strides[2], args.inner,
+                  view.out + i * args.out.strides[2]);
+    }
+  }
+}
+
 template <class E>
 void gather_any(const GatherArgs& args) {
+  if (!args.out.lanes && args.out.strides[3] == 1 && args.table.strides[3] == 1)
+    return gather_whole_rows<E>(args);
   for_each_pair<E>(args, [](E& out, const E& table) { out = table; });
 }
 

@@ -126,12 +126,14 @@ struct GatherArgs {
 /// element e comes from block draw + e / per_block, with per_block the elements a block of four
 /// 32-bit words gives (see random/stream.h). If out is plain, group g has prompt min(first_prompt + g,
 /// last_prompt).
-/// out is contiguous: element e at e (strides are not read), group g at g*group_stride.
+/// Elements are counted in the order of `dims`. A plain out is contiguous: element e at e (strides are not
+/// read), group g at g*group_stride; so is one of lanes where `dims` is 0.
 /// Gamma: element e uses block draw + e and attempts 0 and 1, 2 and 3, ... until one is accepted (Marsaglia
 /// and Tsang, 2000); below shape 1, Gamma(a) = Gamma(a + 1) U^(1/a).
 struct DrawArgs {
   std::int64_t groups = 1;
   std::int64_t count = 0;  // elements
+  Dims dims{};
   std::array<std::uint64_t, 2> key{};
   std::uint32_t step = 0, draw = 0, first_prompt = 0, last_prompt = 0;
   Operand out;
@@ -179,7 +181,8 @@ struct Kernels {
   void (*product)(const ProductArgs&);
   /// c(i,j) = sum over prompts (groups and lanes) and k of a(i,k) b(k,j): c plain, a and b lanes or
   /// plain. Per lane: for each group in order, k in order, one fma chain from zero; then lanes folded by
-  /// halves. Both plain: one chain over groups and k (ordinary layout).
+  /// halves. Both plain: one chain over groups and k (ordinary layout). Both lanes and one k (an outer
+  /// product of each prompt): one chain over prompts, in their order.
   void (*product_over_prompts)(const ProductArgs&);
 
   void (*sum)(const SumArgs&);

@@ -245,10 +245,25 @@ void multiply_lanes(ProductArgs args, std::int64_t groups, std::int64_t groups_i
   // The longer side passes by panels of the shorter.
   if (!args.a.lanes || (both && args.m < args.n)) transpose(args);
   if (both)
-    multiply_all<Product<D, Load::kVector>>(args, groups, groups_in_chain,
-                                            {args.m >= kPackingRows, folds});
-  else
-    multiply_all<Product<D, Load::kBroadcast>>(args, groups, groups_in_chain, {false, folds});
+    return multiply_all<Product<D, Load::kVector>>(args, groups, groups_in_chain,
+                                                   {args.m >= kPackingRows, folds});
+  // A row of each group meets the same matrix: together they fill a tile.
+  const bool adds_on = !args.addend.data || goes_on(args.addend, args.m, 2);
+  if (!folds && rows_go_on(args) && adds_on) {
+    join_rows(args);
+    groups = 1;
+  }
+  multiply_all<Product<D, Load::kBroadcast>>(args, groups, groups_in_chain, {false, folds});
+}
+
+// A vector of each prompt, as the plain matrix (elements, prompts) that its lanes are.
+inline void spread_lanes(Operand& x, size_t element_axis, size_t prompt_axis) {
+  x.lanes = false;
+  x.strides[element_axis] *= kLanes;
+  x.strides[0] *= kLanes;
+  x.strides[1] *= kLanes;
+  x.strides[prompt_axis] = 1;
+  x.group_stride *= kLanes;
 }
 
 template <class D>
@@ -267,6 +282,13 @@ void product_over_prompts(const ProductArgs& args) {
   if (is_empty(args)) return;
   if (args.k == 0) return write_zeros<Scalar<D>>(args, 1);
   if (!args.a.lanes && !args.b.lanes) return product_plain_over_prompts<D>(args);
+  if (args.a.lanes && args.b.lanes && args.k == 1) {
+    ProductArgs outer = args;
+    spread_lanes(outer.a, 2, 3);
+    spread_lanes(outer.b, 3, 2);
+    outer.k = kLanes;
+    return product_plain_over_prompts<D>(outer);
+  }
   multiply_lanes<D>(args, 1, args.groups, true);
 }
 

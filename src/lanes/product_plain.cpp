@@ -334,28 +334,7 @@ void multiply_plain(const Matrices<Scalar<D>>& m, const PlainPlan& plan) {
 
 // ---- prompts that follow one another ----
 
-// Prompts become more of a dimension, if it goes on from one prompt to the next in x: `size` steps of
-// `stride`, or any group stride if there is but one.
-inline bool goes_on(const Operand& x, std::int64_t size, size_t axis) {
-  return size == 1 || x.group_stride == size * x.strides[axis];
-}
-inline void continue_along(Operand& x, std::int64_t size, size_t axis) {
-  if (size == 1) x.strides[axis] = x.group_stride;
-  x.group_stride = 0;
-}
-
-// Rows of a and c go on, where b is the same for all prompts.
-inline bool rows_go_on(const ProductArgs& args) {
-  return args.groups > 1 && args.batch0 == 1 && args.batch1 == 1 && args.b.group_stride == 0 &&
-         goes_on(args.a, args.m, 2) && goes_on(args.c, args.m, 2);
-}
-inline void join_rows(ProductArgs& args) {
-  for (Operand* x : {&args.a, &args.c, &args.addend}) continue_along(*x, args.m, 2);
-  args.m *= args.groups;
-  args.groups = 1;
-}
-
-// The same of k, for sums over prompts.
+// k goes on from one prompt to the next, for sums over prompts.
 inline void join_depth(ProductArgs& args) {
   const bool joins = args.groups > 1 && goes_on(args.a, args.k, 3) && goes_on(args.b, args.k, 2);
   if (!joins) return;

@@ -215,6 +215,31 @@ inline void transpose(ProductArgs& args) {
     std::swap(x->strides[2], x->strides[3]);
 }
 
+// ---- groups that follow one another ----
+
+/// Groups become more of a dimension, if it goes on from one group to the next in x: `size` steps of its
+/// stride, or any group stride if there is but one.
+inline bool goes_on(const Operand& x, std::int64_t size, size_t axis) {
+  return size == 1 || x.group_stride == size * x.strides[axis];
+}
+inline void continue_along(Operand& x, std::int64_t size, size_t axis) {
+  if (size == 1) x.strides[axis] = x.group_stride;
+  x.group_stride = 0;
+}
+
+/// Rows of a and c go on, where b is the same for all groups: then they can be joined.
+inline bool rows_go_on(const ProductArgs& args) {
+  return args.groups > 1 && args.batch0 == 1 && args.batch1 == 1 && args.b.group_stride == 0 &&
+         goes_on(args.a, args.m, 2) && goes_on(args.c, args.m, 2);
+}
+inline void join_rows(ProductArgs& args) {
+  for (Operand* x : {&args.a, &args.c, &args.addend}) continue_along(*x, args.m, 2);
+  args.m *= args.groups;
+  args.groups = 1;
+}
+
+// ---- all matrices ----
+
 /// f(batch0, batch1, group) for all, groups outermost: a group's values and the plain ones stay
 /// near.
 template <class F>

@@ -158,10 +158,9 @@ void Binder<T>::bind_moved(int id) {
 template <class T>
 Operand Binder<T>::part_of(int id, std::int64_t axis, std::int64_t begin) const {
   Operand part = operand(id);
-  const Shape strides = row_major_strides(node(id).shape);
+  const std::int64_t stride = part.strides[kMaxRank - node(id).shape.size() + static_cast<size_t>(axis)];
   const std::int64_t scalar = scalar_bytes(node(id).dtype, sizeof(T) == 8);
-  part.data = static_cast<std::byte*>(part.data) +
-              begin * strides[static_cast<size_t>(axis)] * scalar * (part.lanes ? kLanes : 1);
+  part.data = static_cast<std::byte*>(part.data) + begin * stride * scalar * (part.lanes ? kLanes : 1);
   return part;
 }
 
@@ -170,7 +169,8 @@ void Binder<T>::bind_concat(int id) {
   std::int64_t begin = 0;
   for (const int in : node(id).in) {
     const Dims dims = padded_dims(node(in).shape);
-    bind_copy(part_of(id, node(id).ints[0], begin), operand(in), dims, node(id).dtype);
+    const Operand part = part_of(id, node(id).ints[0], begin), from = operand(in);
+    if (from.data != part.data) bind_copy(part, from, dims, node(id).dtype);  // else it was computed there
     begin += node(in).shape[static_cast<size_t>(node(id).ints[0])];
   }
 }
@@ -180,7 +180,7 @@ void Binder<T>::bind_pad(int id) {
   const Node& n = node(id);
   bind_fill(id);
   Operand part = part_of(id, n.ints[0], n.ints[1]);
-  part.strides[lanes::kMaxRank - n.shape.size() + static_cast<size_t>(n.ints[0])] *= n.ints[2];
+  part.strides[kMaxRank - n.shape.size() + static_cast<size_t>(n.ints[0])] *= n.ints[2];
   bind_copy(part, operand(n.in[0]), padded_dims(node(n.in[0]).shape), n.dtype);
 }
 
@@ -250,6 +250,7 @@ void Binder<T>::bind_draw(int id) {
   DrawCall call{kernels_.draw[static_cast<size_t>(n.code)], {}, n.fixed_step,
                 static_cast<int>(n.purpose)};
   call.args.count = elements(n.shape);
+  call.args.dims = padded_dims(n.shape);
   call.args.draw = n.draw;
   call.args.out = operand(id);
   call.args.thresholds = call.args.alias_keep = call.args.gamma_shapes = n.data.data();

@@ -12,54 +12,10 @@
 namespace iclab::program {
 namespace {
 
-using lanes::Dims;
-
 constexpr std::int64_t kAlign = 64;
+constexpr std::int64_t kWeightPasses = 3;  // of a strand: two products with them, one with their gradients
 
 std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
-
-// Padded row-major strides, 0 where the dim is 1.
-Dims own_strides(const Shape& shape) {
-  Dims strides{};
-  const Shape row_major = row_major_strides(shape);
-  for (size_t i = 0; i < shape.size(); ++i)
-    if (shape[i] != 1) strides[lanes::kMaxRank - shape.size() + i] = row_major[i];
-  return strides;
-}
-
-// NumPy's rule: the strides of `to` over memory laid out as `from` with `strides`, or false if the
-// elements would have to move. Dims above 1 only; both padded.
-bool reshape_strides(const Dims& from, const Dims& strides, const Dims& to, Dims& result) {
-  std::vector<std::int64_t> dims, steps;
-  for (size_t i = 0; i < from.size(); ++i)
-    if (from[i] != 1) {
-      dims.push_back(from[i]);
-      steps.push_back(strides[i]);
-    }
-  result = Dims{};
-  size_t i = 0, j = 0;
-  while (i < dims.size()) {
-    // The shortest runs of old and new dims with equal products.
-    size_t i_end = i + 1, j_end = j;
-    while (j_end < to.size() && to[j_end] == 1) ++j_end;
-    j = j_end;
-    std::int64_t old_count = dims[i], new_count = to[j_end++];
-    while (old_count != new_count) {
-      if (old_count < new_count) old_count *= dims[i_end++];
-      else new_count *= to[j_end++];
-    }
-    for (size_t k = i; k + 1 < i_end; ++k)
-      if (steps[k] != steps[k + 1] * dims[k + 1]) return false;
-    std::int64_t step = steps[i_end - 1];
-    for (size_t k = j_end; k-- > j;) {
-      if (to[k] != 1) result[k] = step;
-      step *= to[k];
-    }
-    i = i_end;
-    j = j_end;
-  }
-  return true;
-}
 
 class Planner {
  public:
@@ -73,9 +29,10 @@ class Planner {
   std::shared_ptr<const Plan> run() {
     check();
     find_live();
-    place_views();
+    plan_->places = place_values(plan_->program);
     order_phases();
     choose_layout();
+    if (plan_->layout == Layout::kLanes) place_in_concats(plan_->program, live_, plan_->places);
     lay_out_plain();
     lay_out_arena();
     return plan_;
@@ -117,41 +74,6 @@ class Planner {
                             join(names), did_you_mean(parameter, names)));
   }
 
-  void place_views() {
-    plan_->places.resize(static_cast<size_t>(count()));
-    for (int id = 0; id < count(); ++id) {
-      Place& place = plan_->places[static_cast<size_t>(id)];
-      if (!place_view(id, place)) place = {id, 0, own_strides(node(id).shape)};
-    }
-  }
-
-  bool place_view(int id, Place& place) const {
-    const Node& view = node(id);
-    if (view.in.empty()) return false;
-    const Place& source = plan_->places[static_cast<size_t>(view.in[0])];
-    const Shape& from = node(view.in[0]).shape;
-    const Dims dims = padded_dims(view.shape);
-    place = source;
-    switch (view.op) {
-      case Op::kReshape:
-        return reshape_strides(padded_dims(from), source.strides, dims, place.strides);
-      case Op::kTranspose: {
-        const size_t lead = lanes::kMaxRank - view.shape.size();
-        for (size_t i = 0; i < view.shape.size(); ++i)
-          place.strides[lead + i] = source.strides[lead + static_cast<size_t>(view.ints[i])];
-        return true;
-      }
-      case Op::kSlice: {
-        const size_t axis = lanes::kMaxRank - view.shape.size() + static_cast<size_t>(view.ints[0]);
-        place.offset += view.ints[1] * source.strides[axis];
-        place.strides[axis] = dims[axis] == 1 ? 0 : view.ints[2] * source.strides[axis];
-        return true;
-      }
-      case Op::kBroadcast: return true;  // stretched dims have stride 0 already
-      default: return false;
-    }
-  }
-
   void order_phases() {
     std::vector<bool> from_prompts(static_cast<size_t>(count()), false);
     for (int id = 0; id < count(); ++id) {
@@ -166,7 +88,7 @@ class Planner {
                     "prompts once");
       if (sums && after_sum(n, from_prompts))
         throw Error("[plan] a sum over prompts depends on another; a step visits its prompts once");
-      if (plan_->places[static_cast<size_t>(id)].base != id) continue;  // a view
+      if (is_view(*plan_, id)) continue;
       Phase phase = Phase::kPrompt;
       if (n.rate == Rate::kStudy) phase = Phase::kStudy;
       if (n.rate == Rate::kReplica) phase = Phase::kReplica;
@@ -201,8 +123,7 @@ class Planner {
     }
     std::int64_t at = aligned(plan.parameter_elements * real) + aligned(plan.output_elements * real);
     for (int id = 0; id < count(); ++id) {
-      const bool own = plan.places[static_cast<size_t>(id)].base == id;
-      if (!live_[static_cast<size_t>(id)] || !own || node(id).rate == Rate::kPrompt ||
+      if (!live_[static_cast<size_t>(id)] || is_view(plan, id) || node(id).rate == Rate::kPrompt ||
           plan.buffer_bytes[static_cast<size_t>(id)] >= 0)
         continue;
       plan.buffer_bytes[static_cast<size_t>(id)] = at;
@@ -229,7 +150,12 @@ class Planner {
     const int end = static_cast<int>(order.size());
 
     std::vector<int> last(static_cast<size_t>(count()), -1);
+    std::vector<int> first = position;  // of those that write into a buffer
     const auto base_of = [&](int id) { return plan.places[static_cast<size_t>(id)].base; };
+    for (const int id : order) {
+      int& begin = first[static_cast<size_t>(base_of(id))];
+      begin = std::min(begin, position[static_cast<size_t>(id)]);
+    }
     for (const int id : order)
       for (const int in : node(id).in)
         last[static_cast<size_t>(base_of(in))] = position[static_cast<size_t>(id)];
@@ -237,9 +163,10 @@ class Planner {
 
     std::vector<Interval> waiting, placed;
     for (const int id : order) {
-      if (node(id).rate != Rate::kPrompt) continue;
+      if (node(id).rate != Rate::kPrompt || base_of(id) != id) continue;
       // What the executor writes before a strand begins is alive from the start.
-      const int at = position[static_cast<size_t>(id)], born = is_written_first(node(id)) ? 0 : at;
+      const int at = position[static_cast<size_t>(id)];
+      const int born = is_written_first(node(id)) ? 0 : first[static_cast<size_t>(id)];
       waiting.push_back({id, born, std::max(last[static_cast<size_t>(id)], at),
                          group_bytes(bytes(id)), 0});
     }
@@ -260,9 +187,23 @@ class Planner {
       plan.arena_bytes_per_group =
           std::max(plan.arena_bytes_per_group, interval.offset + interval.bytes);
     }
-    const std::int64_t fits = kStrandBytes / std::max<std::int64_t>(plan.arena_bytes_per_group, 1);
-    const std::int64_t least = std::max<std::int64_t>(kStrandPrompts / plan.group_size(), 1);
-    plan.groups_per_strand = static_cast<int>(std::clamp(fits, std::min(least, plan.groups()), plan.groups()));
+    choose_strand();
+  }
+
+  // A strand reads all weights that its prompts share and writes all their gradients, in the ordinary layout
+  // with few rows to each: so many prompts that this is less than what they write themselves.
+  void choose_strand() {
+    Plan& plan = *plan_;
+    const std::int64_t arena = std::max<std::int64_t>(plan.arena_bytes_per_group, 1);
+    std::int64_t prompts = kStrandPrompts;
+    if (plan.layout == Layout::kOrdinary)
+      prompts = std::max(prompts, kWeightPasses * plan.parameter_elements *
+                                      scalar_bytes(DType::kReal, plan.options.is_double) / arena);
+    const std::int64_t least = std::min(std::max<std::int64_t>(prompts / plan.group_size(), 1), plan.groups());
+    const std::int64_t fits = kStrandBytes / arena;
+    const std::int64_t most = std::clamp(fits, least, plan.groups());
+    const std::int64_t strands = (plan.groups() + most - 1) / most;
+    plan.groups_per_strand = static_cast<int>((plan.groups() + strands - 1) / strands);
   }
 
   // Buffers start on a cache line: in lanes each group of 16 does, else only the buffer of all groups.
@@ -309,7 +250,7 @@ std::int64_t scalar_bytes(DType dtype, bool is_double) {
   return dtype == DType::kReal && is_double ? 8 : 4;
 }
 
-bool is_view(const Plan& plan, int id) { return plan.places[static_cast<size_t>(id)].base != id; }
+bool is_view(const Plan& plan, int id) { return plan.places[static_cast<size_t>(id)].is_view; }
 
 std::shared_ptr<const Plan> make_plan(const Program& program, std::span<const int> outputs,
                                       const PlanOptions& options) {

@@ -2,7 +2,7 @@
 //
 // Values below prompt rate each have a place of their own; prompt-rate values share one arena by
 // liveness. The batch is cut into strands of G groups of prompts, G chosen from the program and the batch
-// alone so that a strand's arena stays in the L2 cache where it can.
+// alone: so few that a strand's arena stays in the L2 cache, but enough for the weights they share.
 #pragma once
 
 #include <array>
@@ -13,16 +13,9 @@
 #include <string>
 #include <vector>
 
-#include "program/program.h"
+#include "program/places.h"
 
 namespace iclab::program {
-
-/// Where a value lies: a view of a buffer that belongs to the node `base`.
-struct Place {
-  int base = -1;
-  std::int64_t offset = 0;  // elements
-  lanes::Dims strides{};    // elements, for the value's dims padded to rank 4; 0 where a dim is 1
-};
 
 /// How the prompts of a batch lie in memory, chosen from the program and the batch alone.
 enum class Layout {
@@ -79,7 +72,7 @@ std::int64_t scalar_bytes(DType dtype, bool is_double);
 
 /// The arena budget of one strand: half of a 1 MiB L2 cache, measured best on W2 and W3 shapes.
 inline constexpr std::int64_t kStrandBytes = 512 * 1024;
-/// A strand has at least so many prompts, whatever their arena: each strand writes all weights' gradients.
+/// A strand has at least so many prompts, whatever their arena.
 inline constexpr std::int64_t kStrandPrompts = 16;
 
 }  // namespace iclab::program

@@ -90,6 +90,13 @@ struct Product {
   void product_over_prompts() {
     each_element(1, [&](auto, auto b0, auto b1, auto i, auto j) {
       T sum[kLanes] = {};
+      if (p.a_lanes && p.b_lanes && p.k == 1) {
+        for (std::int64_t g = 0; g < p.groups; ++g)
+          for (int lane = 0; lane < kLanes; ++lane)
+            sum[0] = std::fma(a.at(g, b0, b1, i, 0, lane), b.at(g, b0, b1, 0, j, lane), sum[0]);
+        c.at(0, b0, b1, i, j, 0) = sum[0];
+        return;
+      }
       for (int lane = 0; lane < kLanes; ++lane)
         for (std::int64_t g = 0; g < p.groups; ++g)
           for (std::int64_t k = 0; k < p.k; ++k)
@@ -212,6 +219,20 @@ TYPED_TEST(ProductTest, AddendsAreAddedOnce) {
               p.addend = addend;
               expect_twins<TypeParam>(p, false);
             }
+}
+
+// One row of each of many groups meets one matrix; the addends differ, are shared, or go on with the rows.
+TYPED_TEST(ProductTest, RowsOfManyGroupsMeetOneMatrix) {
+  for (const std::int64_t m : {1, 3})
+    for (const bool turned : {false, true})
+      for (const bool adds : {false, true})
+        for (const bool lanes : {false, true})
+          for (const bool shares_rows : {false, true}) {
+            Problem p{.groups = 9, .m = m, .n = 21, .k = 20, .a_lanes = true, .b_lanes = false};
+            if (turned) std::swap(p.m, p.n), std::swap(p.a_lanes, p.b_lanes);
+            p.adds = adds, p.addend_lanes = lanes, p.shares_rows = shares_rows;
+            expect_twins<TypeParam>(p, false);
+          }
 }
 
 // Beyond L1 and L2, with power-of-two strides.
