@@ -185,6 +185,29 @@ double Account::step_bytes() const {
   return bytes[static_cast<size_t>(Rate::kStep)] + bytes[static_cast<size_t>(Rate::kPrompt)];
 }
 
+const char* name(Part part) {
+  switch (part) {
+    case Part::kData: return "data";
+    case Part::kForward: return "forward";
+    case Part::kBackward: return "backward";
+  }
+  return "";
+}
+
+std::vector<Part> parts(const Plan& plan) {
+  const std::vector<bool> forward = live_nodes(plan.program, std::span(plan.outputs).first(1));
+  std::vector<bool> of_weights(forward.size());
+  std::vector<Part> result(forward.size(), Part::kData);
+  for (size_t id = 0; id < forward.size(); ++id) {
+    const Node& node = plan.program.nodes[id];
+    of_weights[id] = (node.op == Op::kInput &&
+                      std::ranges::find(plan.options.parameters, node.name) != plan.options.parameters.end()) ||
+                     std::ranges::any_of(node.in, [&](int in) { return of_weights[static_cast<size_t>(in)]; });
+    if (of_weights[id]) result[id] = forward[id] ? Part::kForward : Part::kBackward;
+  }
+  return result;
+}
+
 std::string operation(const Node& node) {
   const auto with = [&](const char* function) {
     return fmt::format("{} {}", name(node.op), function);
