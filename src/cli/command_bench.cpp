@@ -20,11 +20,12 @@ namespace iclab::cli {
 namespace {
 
 constexpr std::int64_t kMaxThreads = 1024;
+constexpr double kMaxSeconds = 3600;
 struct BenchOptions {
   std::vector<std::string> names;
   std::string study;
-  std::string threads = "1";
-  double seconds = 2;  // a workload, or seven steps if they take longer
+  std::vector<std::string> overrides;  // --set
+  std::string threads = "1", seconds = "2";
   bool profile = false;
 };
 
@@ -44,22 +45,23 @@ std::vector<Workload> chosen_workloads(const std::vector<std::string>& names) {
 
 std::vector<study::Study> chosen_studies(const BenchOptions& options) {
   std::vector<study::Study> studies;
-  if (!options.study.empty()) studies.push_back(study::read_study(options.study, {}));
+  if (!options.study.empty()) studies.push_back(study::read_study(options.study, options.overrides));
   if (!options.study.empty() && options.names.empty()) return studies;
   for (const Workload& workload : chosen_workloads(options.names))
-    studies.push_back(study::parse_study(workload.text, workload.name));
+    studies.push_back(study::parse_study(workload.text, workload.name, options.overrides));
   return studies;
 }
 
 Result bench(const BenchOptions& options, bool as_json) {
   const auto threads = static_cast<int>(whole_number("--threads", options.threads, 1, kMaxThreads));
+  const double seconds = real_number("--seconds", options.seconds, 0.001, kMaxSeconds);
   const std::vector<study::Study> studies = chosen_studies(options);
   const lanes::InstructionSet set = lanes::chosen_instruction_set();
   const double peak = lanes::measure_peak(set);
   Json all = Json::array();
   for (const study::Study& study : studies) {
     say(fmt::format("{} ...", study.name));
-    const study::Speed speed = study::measure_speed(study, threads, options.seconds);
+    const study::Speed speed = study::measure_speed(study, threads, seconds);
     Json one = speed_json(speed, study.name, peak * threads, options.profile);
     one["threads"] = threads;
     all.push_back(std::move(one));
@@ -88,14 +90,14 @@ Action add_bench(CLI::App& parser) {
   parser.add_option("WORKLOAD", options->names, "Which workloads (default: all)");
   parser.add_option("--study", options->study, "A study file: how fast its first run would train here")
       ->type_name("FILE");
+  add_overrides(parser, options->overrides);
   parser.add_option("--threads", options->threads, "Threads of one run (default: 1)")
       ->type_name("N");
-  parser.add_option("--seconds", options->seconds, "Time for each (default: 2)")
-      ->check(CLI::Range(0.01, 3600.0))
+  parser.add_option("--seconds", options->seconds, "Time for each, and at least seven steps (default: 2)")
       ->type_name("S");
   parser.add_flag("--profile", options->profile, "Also the time of each operation of a step");
   parser.footer(
-      "Example:\n  iclab bench W3 W4 --profile\n\n"
+      "Example:\n  iclab bench W3 W4 --profile\n  iclab bench W4 --set model.width=128 --set train.batch=16\n\n"
       "docs/performance.md describes the workloads and what the columns mean.");
   return [options](bool as_json) { return bench(*options, as_json); };
 }

@@ -115,9 +115,8 @@ struct Executor<T>::Impl {
 
   // More threads than strands would wait.
   static int useful_threads(const Plan& plan, int threads) {
-    const std::int64_t strands =
-        (plan.groups() + plan.groups_per_strand - 1) / plan.groups_per_strand;
-    return static_cast<int>(std::clamp<std::int64_t>(threads, 1, plan.has_prompts() ? strands : 1));
+    return static_cast<int>(
+        std::clamp<std::int64_t>(threads, 1, plan.has_prompts() ? plan.strands() : 1));
   }
 
   const Node& node(int id) const { return plan->program[id]; }
