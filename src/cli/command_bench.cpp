@@ -11,6 +11,7 @@
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/speed_text.h"
 #include "cli/workloads.h"
 #include "lanes/peak.h"
 #include "study/speed.h"
@@ -19,11 +20,13 @@ namespace iclab::cli {
 namespace {
 
 constexpr std::int64_t kMaxThreads = 1024;
-constexpr double kSeconds = 2;  // a workload, or six steps if they take longer
-
+constexpr double kMaxSeconds = 3600;
 struct BenchOptions {
   std::vector<std::string> names;
-  std::string threads = "1";
+  std::string study;
+  std::vector<std::string> overrides;  // --set
+  std::string threads = "1", seconds = "2";
+  bool profile = false;
 };
 
 std::vector<Workload> chosen_workloads(const std::vector<std::string>& names) {
@@ -40,29 +43,28 @@ std::vector<Workload> chosen_workloads(const std::vector<std::string>& names) {
   return chosen.empty() ? std::vector<Workload>(workloads().begin(), workloads().end()) : chosen;
 }
 
-Json measured(const Workload& workload, int threads, double peak) {
-  const study::Study study = study::parse_study(workload.text, workload.name);
-  const study::Speed speed = study::measure_speed(study, threads, kSeconds);
-  const double flops = speed.flops_per_step * speed.steps_per_second;
-  return {{"name", workload.name},
-          {"layout", program::name(speed.layout)},
-          {"threads", threads},
-          {"model_steps_per_second", speed.steps_per_second},
-          {"gflops", flops * 1e-9},
-          {"fraction_of_peak", flops / (peak * threads)},
-          {"megaflops_per_step", speed.flops_per_step * 1e-6},
-          {"bytes", speed.bytes}};
+std::vector<study::Study> chosen_studies(const BenchOptions& options) {
+  std::vector<study::Study> studies;
+  if (!options.study.empty()) studies.push_back(study::read_study(options.study, options.overrides));
+  if (!options.study.empty() && options.names.empty()) return studies;
+  for (const Workload& workload : chosen_workloads(options.names))
+    studies.push_back(study::parse_study(workload.text, workload.name, options.overrides));
+  return studies;
 }
 
 Result bench(const BenchOptions& options, bool as_json) {
   const auto threads = static_cast<int>(whole_number("--threads", options.threads, 1, kMaxThreads));
-  const std::vector<Workload> chosen = chosen_workloads(options.names);
+  const double seconds = real_number("--seconds", options.seconds, 0.001, kMaxSeconds);
+  const std::vector<study::Study> studies = chosen_studies(options);
   const lanes::InstructionSet set = lanes::chosen_instruction_set();
   const double peak = lanes::measure_peak(set);
   Json all = Json::array();
-  for (const Workload& workload : chosen) {
-    say(fmt::format("{} ...", workload.name));
-    all.push_back(measured(workload, threads, peak));
+  for (const study::Study& study : studies) {
+    say(fmt::format("{} ...", study.name));
+    const study::Speed speed = study::measure_speed(study, threads, seconds);
+    Json one = speed_json(speed, study.name, peak * threads, options.profile);
+    one["threads"] = threads;
+    all.push_back(std::move(one));
   }
   const Json machine{{"processor", processor_name()},
                      {"processors", processor_count()},
@@ -71,17 +73,14 @@ Result bench(const BenchOptions& options, bool as_json) {
                      {"version", kVersion}};
   if (as_json) return {json_line({{"machine", machine}, {"workloads", all}})};
 
-  std::vector<std::vector<std::string>> rows{
-      {"workload", "layout", "steps/s", "GFLOP/s", "of peak", "Mflop a step", "memory"}};
-  for (const Json& one : all)
-    rows.push_back({one["name"], one["layout"],
-                    fmt::format("{:.1f}", one["model_steps_per_second"].get<double>()),
-                    fmt::format("{:.1f}", one["gflops"].get<double>()),
-                    fmt::format("{:.0f} %", 100 * one["fraction_of_peak"].get<double>()),
-                    fmt::format("{:.2f}", one["megaflops_per_step"].get<double>()),
-                    human_bytes(one["bytes"].get<double>())});
-  return {fmt::format("{}, {}, fma peak {:.0f} GFLOP/s a core, {} thread{}\n\n{}", processor_name(),
-                      lanes::name(set), peak * 1e-9, threads, threads == 1 ? "" : "s", table(rows))};
+  std::string text = fmt::format("{}, {}, fma peak {:.0f} GFLOP/s a core, {} thread{}\n\n{}\n{}", processor_name(),
+                                 lanes::name(set), peak * 1e-9, threads, threads == 1 ? "" : "s",
+                                 speed_table(all), split_table(all));
+  if (options.profile)
+    for (const Json& one : all)
+      text += fmt::format("\n{}, operation by operation\n\n{}", one["name"].get<std::string>(),
+                          operations_table(one));
+  return {text};
 }
 
 }  // namespace
@@ -89,9 +88,17 @@ Result bench(const BenchOptions& options, bool as_json) {
 Action add_bench(CLI::App& parser) {
   const auto options = std::make_shared<BenchOptions>();
   parser.add_option("WORKLOAD", options->names, "Which workloads (default: all)");
+  parser.add_option("--study", options->study, "A study file: how fast its first run would train here")
+      ->type_name("FILE");
+  add_overrides(parser, options->overrides);
   parser.add_option("--threads", options->threads, "Threads of one run (default: 1)")
       ->type_name("N");
-  parser.footer("Example:\n  iclab bench W3 W4\n\nThe workloads are described in docs/performance.md.");
+  parser.add_option("--seconds", options->seconds, "Time for each, and at least seven steps (default: 2)")
+      ->type_name("S");
+  parser.add_flag("--profile", options->profile, "Also the time of each operation of a step");
+  parser.footer(
+      "Example:\n  iclab bench W3 W4 --profile\n  iclab bench W4 --set model.width=128 --set train.batch=16\n\n"
+      "docs/performance.md describes the workloads and what the columns mean.");
   return [options](bool as_json) { return bench(*options, as_json); };
 }
 

@@ -21,20 +21,32 @@ constexpr std::int64_t kMaxThreads = 1024;
       fmt::format("{}: cannot be written ({}); {}", folder.string(), failure.message(), advice));
 }
 
+Settings number(Kind kind, const std::string& where, const std::string& text, double minimum, double maximum) {
+  Parameter number{.name = where, .kind = kind};
+  number.minimum = minimum;
+  number.maximum = maximum;
+  const Setting given = parse_setting(number, text, where);
+  return resolve(std::span(&number, 1), {{where, given}}, where, [&](const std::string&) { return where; });
+}
+
 }  // namespace
 
 int TrainingOptions::thread_count() const {
   return threads.empty() ? 0 : static_cast<int>(whole_number("--threads", threads, 1, kMaxThreads));
 }
 
-void add_training_options(CLI::App& parser, TrainingOptions& options,
-                          const std::string& default_out) {
+void add_overrides(CLI::App& parser, std::vector<std::string>& overrides) {
   // One value a --set: the next word may be a study file.
   parser
-      .add_option("--set", options.overrides,
+      .add_option("--set", overrides,
                   "Replace a setting of the study file, e.g. train.steps=2000 or study.seeds=3")
       ->type_name("KEY=VALUE")
       ->allow_extra_args(false);
+}
+
+void add_training_options(CLI::App& parser, TrainingOptions& options,
+                          const std::string& default_out) {
+  add_overrides(parser, options.overrides);
   parser.add_option("--threads", options.threads, "Threads (default: one per processor)")
       ->type_name("N");
   parser.add_option("--out", options.out, "Where results go (default: " + default_out + ")")
@@ -43,13 +55,12 @@ void add_training_options(CLI::App& parser, TrainingOptions& options,
 
 std::int64_t whole_number(const std::string& where, const std::string& text, std::int64_t minimum,
                           std::int64_t maximum) {
-  Parameter number{.name = where, .kind = Kind::kInteger};
-  number.minimum = static_cast<double>(minimum);
-  number.maximum = static_cast<double>(maximum);
-  const Setting given = parse_setting(number, text, where);
-  const Settings settings = resolve(std::span(&number, 1), {{where, given}}, where,
-                                    [&](const std::string&) { return where; });
-  return settings.integer(where);
+  return number(Kind::kInteger, where, text, static_cast<double>(minimum), static_cast<double>(maximum))
+      .integer(where);
+}
+
+double real_number(const std::string& where, const std::string& text, double minimum, double maximum) {
+  return number(Kind::kReal, where, text, minimum, maximum).real(where);
 }
 
 void check_writable(const std::filesystem::path& folder, const std::string& advice) {

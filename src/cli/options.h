@@ -22,6 +22,9 @@ struct TrainingOptions {
   int thread_count() const;
 };
 
+/// Declares --set.
+void add_overrides(CLI::App& parser, std::vector<std::string>& overrides);
+
 /// Declares --set, --threads and --out; `default_out` is for the help text.
 void add_training_options(CLI::App& parser, TrainingOptions& options,
                           const std::string& default_out);
@@ -29,6 +32,9 @@ void add_training_options(CLI::App& parser, TrainingOptions& options,
 /// The text as an integer in [minimum, maximum]. Throws UsageError that begins with `where`.
 std::int64_t whole_number(const std::string& where, const std::string& text, std::int64_t minimum,
                           std::int64_t maximum);
+
+/// The same for a number.
+double real_number(const std::string& where, const std::string& text, double minimum, double maximum);
 
 inline constexpr const char* kOtherFolder = "choose another folder with --out";
 

@@ -42,7 +42,7 @@ Operand Binder<T>::operand(int id) const {
 }
 
 template <class T>
-void Binder<T>::bind(int id) {
+void Binder<T>::bind_node(int id) {
   const Node& n = node(id);
   switch (n.op) {
     case Op::kConstant: return write_constant(id);

@@ -39,12 +39,13 @@ struct RowCall {
 };
 using Kernel = std::variant<ElementwiseCall, ProductCall, SumCall, GatherCall, DrawCall, RowCall>;
 
-// A kernel call; if it sums over prompts, where the strand's part and the total lie.
+// A kernel call of a node; if it sums over prompts, where the strand's part and the total lie.
 struct Call {
   Kernel kernel;
   std::byte* total = nullptr;
   std::byte* part = nullptr;
   std::int64_t count = 0;
+  int node = -1;
 };
 
 // A value of each prompt that the executor itself writes at the start of a strand.
@@ -82,7 +83,11 @@ class Binder {
   Binder(const Plan& plan, const lanes::Kernels<T>& kernels, Memory memory, Calls& calls)
       : plan_(plan), kernels_(kernels), memory_(memory), calls_(calls) {}
 
-  void bind(int id);
+  void bind(int id) {
+    const size_t first = calls_.list.size();
+    bind_node(id);
+    for (size_t i = first; i < calls_.list.size(); ++i) calls_.list[i].node = id;
+  }
   void bind_copy(lanes::Operand out, lanes::Operand in, const lanes::Dims& dims, DType dtype);
 
   lanes::Operand operand(int id) const;
@@ -92,6 +97,7 @@ class Binder {
   const Node& node(int id) const { return plan_.program[id]; }
   bool of_prompts(int id) const { return node(id).rate == Rate::kPrompt; }
 
+  void bind_node(int id);
   void write_constant(int id);
   void bind_elementwise(int id, void (*kernel)(const lanes::ElementwiseArgs&));
   void bind_fill(int id);

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <deque>
 #include <new>
@@ -38,6 +39,22 @@ class Block {
   std::byte* data_;
 };
 
+// Adds to each call's node the time since the call before it.
+class Laps {
+ public:
+  explicit Laps(std::vector<double>& seconds) : seconds_(seconds) {}
+  void operator()(const Call& call) {
+    const Clock::time_point now = Clock::now();
+    seconds_[static_cast<size_t>(call.node)] += std::chrono::duration<double>(now - last_).count();
+    last_ = now;
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  std::vector<double>& seconds_;
+  Clock::time_point last_ = Clock::now();
+};
+
 }  // namespace
 
 Keys make_keys(std::uint64_t study_seed, std::uint64_t seed_index, const std::string& salt) {
@@ -56,6 +73,7 @@ struct Executor<T>::Impl {
     Block arena, parts;
     Calls calls;
     std::vector<Operand> prompt_outputs;
+    std::vector<double> seconds;  // by node, of profiled steps
 
     explicit Worker(const Plan& plan)
         : arena(plan.arena_bytes_per_group * plan.groups_per_strand), parts(part_bytes(plan)) {}
@@ -76,6 +94,7 @@ struct Executor<T>::Impl {
   std::vector<PromptOutput> prompt_outputs;
   std::vector<const T*> prompt_inputs;  // in the order of Calls::prompt_inputs
   Keys keys{};
+  bool profiled = false;
 
   Impl(std::shared_ptr<const Plan> the_plan, lanes::InstructionSet set, int threads)
       : plan(std::move(the_plan)), kernels(lanes::kernels<T>(set)), plain(plan->plain_bytes),
@@ -96,9 +115,8 @@ struct Executor<T>::Impl {
 
   // More threads than strands would wait.
   static int useful_threads(const Plan& plan, int threads) {
-    const std::int64_t strands =
-        (plan.groups() + plan.groups_per_strand - 1) / plan.groups_per_strand;
-    return static_cast<int>(std::clamp<std::int64_t>(threads, 1, plan.has_prompts() ? strands : 1));
+    return static_cast<int>(
+        std::clamp<std::int64_t>(threads, 1, plan.has_prompts() ? plan.strands() : 1));
   }
 
   const Node& node(int id) const { return plan->program[id]; }
@@ -152,6 +170,24 @@ struct Executor<T>::Impl {
     std::visit([](auto& kernel) { kernel.kernel(kernel.args); }, call.kernel);
   }
 
+  // compute(lap): lap(call) takes the time of each call if the step is profiled, and is nothing else.
+  template <class Compute>
+  void with_laps(Worker& worker, Compute compute) {
+    if (profiled)
+      compute(Laps(worker.seconds));
+    else
+      compute([](const Call&) {});
+  }
+
+  void invoke_all(Phase phase) {
+    with_laps(workers.front(), [&](auto lap) {
+      for (Call& call : calls(phase)) {
+        invoke(call);
+        lap(call);
+      }
+    });
+  }
+
   void set_draw(DrawCall& draw, std::uint32_t step, std::int64_t first, std::int64_t last) {
     draw.args.key = keys[static_cast<size_t>(draw.purpose)];
     draw.args.step = draw.fixed_step ? 0 : step;
@@ -173,9 +209,9 @@ struct Executor<T>::Impl {
     const lanes::FlushDenormals flush;
     for (std::int32_t* value : phases[static_cast<size_t>(Phase::kStep)].steps)
       *value = static_cast<std::int32_t>(step.step);
-    for (Call& call : calls(Phase::kStep)) invoke(call);
+    invoke_all(Phase::kStep);
     if (plan->has_prompts()) run_prompts(step);
-    for (Call& call : calls(Phase::kAfter)) invoke(call);
+    invoke_all(Phase::kAfter);
     copy_outputs(Rate::kStep);
   }
 
@@ -217,24 +253,31 @@ struct Executor<T>::Impl {
 
   // A strand's sums are added to the totals; each member takes some of them.
   void add_parts(Worker& worker, int member) {
-    int turn = 0;
-    for (const Call& call : worker.calls.list)
-      if (call.total && turn++ % team.size() == member)
+    with_laps(workers[static_cast<size_t>(member)], [&](auto lap) {
+      int turn = 0;
+      for (const Call& call : worker.calls.list) {
+        if (!call.total || turn++ % team.size() != member) continue;
         kernels.accumulate(reinterpret_cast<T*>(call.total), reinterpret_cast<T*>(call.part),
                            call.count);
+        lap(call);
+      }
+    });
   }
 
   void run_strand(Worker& worker, Step step, std::int64_t first_group, std::int64_t strand_groups) {
     const std::int64_t first = first_group * plan->group_size();
     write_prompts(worker.calls, step, first, strand_groups);
-    for (Call& call : worker.calls.list) {
-      if (auto* draw = std::get_if<DrawCall>(&call.kernel))
-        set_draw(*draw, step.step, step.first_prompt + first,
-                 step.first_prompt + plan->options.batch - 1);
-      std::visit([&](auto& kernel) { kernel.args.groups = strand_groups; }, call.kernel);
-      if (call.total) point_result(call, first_group == 0 ? call.total : call.part);
-      invoke(call);
-    }
+    with_laps(worker, [&](auto lap) {
+      for (Call& call : worker.calls.list) {
+        if (auto* draw = std::get_if<DrawCall>(&call.kernel))
+          set_draw(*draw, step.step, step.first_prompt + first,
+                   step.first_prompt + plan->options.batch - 1);
+        std::visit([&](auto& kernel) { kernel.args.groups = strand_groups; }, call.kernel);
+        if (call.total) point_result(call, first_group == 0 ? call.total : call.part);
+        invoke(call);
+        lap(call);
+      }
+    });
     read_prompts(worker, first, strand_groups);
   }
 
@@ -372,6 +415,21 @@ void Executor<T>::run(std::uint32_t step, std::int64_t first_prompt) {
 }
 
 template <class T>
+void Executor<T>::profile(bool on) {
+  impl_->profiled = on;
+  for (typename Impl::Worker& worker : impl_->workers)
+    worker.seconds.resize(impl_->plan->program.nodes.size());
+}
+
+template <class T>
+std::vector<double> Executor<T>::seconds() const {
+  std::vector<double> sum(impl_->plan->program.nodes.size());
+  for (const typename Impl::Worker& worker : impl_->workers)
+    for (size_t id = 0; id < worker.seconds.size(); ++id) sum[id] += worker.seconds[id];
+  return sum;
+}
+
+template <class T>
 std::span<const T> Executor<T>::output(size_t i) const {
   const Plan& plan = *impl_->plan;
   for (const typename Impl::PromptOutput& output : impl_->prompt_outputs)
@@ -386,6 +444,11 @@ std::span<const T> Executor<T>::outputs_from(size_t from) const {
   const std::int64_t begin =
       from < plan.output_offset.size() ? plan.output_offset[from] : plan.output_elements;
   return {impl_->output_block() + begin, static_cast<size_t>(plan.output_elements - begin)};
+}
+
+template <class T>
+int Executor<T>::threads() const {
+  return impl_->team.size();
 }
 
 template <class T>

@@ -50,12 +50,21 @@ class Executor {
   /// stream; values set by set_prompt_input count from 0.
   void run(std::uint32_t step, std::int64_t first_prompt = 0);
 
+  /// Whether the steps from now on take the time of each node.
+  void profile(bool on);
+
+  /// Seconds that each node of the plan has taken in the profiled steps, summed over threads.
+  std::vector<double> seconds() const;
+
   /// Output i after `run` (or `begin`, if it changes only per run): row-major; prompt-rate outputs are
   /// (batch, elements).
   std::span<const T> output(size_t i) const;
 
   /// Outputs `from` and later that are plain, as one block in order.
   std::span<const T> outputs_from(size_t from) const;
+
+  /// Threads that strands are spread over.
+  int threads() const;
 
   /// Bytes held.
   std::int64_t bytes() const;

@@ -130,19 +130,22 @@ double bytes_of(const Node& node, bool is_double) {
   return static_cast<double>(elements(node.shape) * scalar_bytes(node.dtype, is_double));
 }
 
-// Operands read and the result written, once. Of a table only the gathered rows.
-double bytes_moved(const Program& program, const Node& node, bool is_double) {
-  double bytes = bytes_of(node, is_double);
+// Operands read and the result written: those of prompts for each, others once a strand. Of a table only the
+// gathered rows.
+double bytes_moved(const Program& program, const Node& node, bool is_double, double prompts, double strands) {
+  const auto moved = [&](const Node& value) {
+    return bytes_of(value, is_double) * (value.rate == Rate::kPrompt ? prompts : strands);
+  };
+  double bytes = moved(node);
   for (size_t i = 0; i < node.in.size(); ++i)
-    bytes += node.op == Op::kGather && i == 0 ? bytes_of(node, is_double)
-                                              : bytes_of(program[node.in[i]], is_double);
+    bytes += moved(node.op == Op::kGather && i == 0 ? node : program[node.in[i]]);
   return bytes;
 }
 
 // What is computed for each prompt counts the batch's times.
 Account account(const Program& program, std::span<const int> outputs,
-                const std::vector<std::string>& output_names, std::int64_t batch, bool is_double,
-                const std::function<bool(int)>& is_free, const std::string& prompt_layout) {
+                const std::vector<std::string>& output_names, std::int64_t batch, std::int64_t strands,
+                bool is_double, const std::function<bool(int)>& is_free, const std::string& prompt_layout) {
   std::multimap<int, std::string> names;
   for (size_t i = 0; i < outputs.size(); ++i) names.emplace(outputs[i], output_names[i]);
   for (const auto& [name, id] : program.names) names.emplace(id, name);
@@ -165,9 +168,11 @@ Account account(const Program& program, std::span<const int> outputs,
     if (!prompt_layout.empty()) cost.layout = node.rate == Rate::kPrompt ? prompt_layout : "plain";
 
     const Rate paid = sums_prompts(node.op) ? Rate::kPrompt : node.rate;
-    const double times = paid == Rate::kPrompt ? static_cast<double>(batch) : 1;
-    cost.flops = flops(program, id) * times;
-    if (!is_free(id) && !is_source(node.op)) cost.bytes = bytes_moved(program, node, is_double) * times;
+    const bool for_prompts = paid == Rate::kPrompt;
+    const double prompts = for_prompts ? static_cast<double>(batch) : 1;
+    cost.flops = flops(program, id) * prompts;
+    if (!is_free(id) && !is_source(node.op))
+      cost.bytes = bytes_moved(program, node, is_double, prompts, for_prompts ? static_cast<double>(strands) : 1);
     result.flops[static_cast<size_t>(paid)] += cost.flops;
     result.bytes[static_cast<size_t>(paid)] += cost.bytes;
     result.values.push_back(std::move(cost));
@@ -183,6 +188,29 @@ double Account::step_flops() const {
 
 double Account::step_bytes() const {
   return bytes[static_cast<size_t>(Rate::kStep)] + bytes[static_cast<size_t>(Rate::kPrompt)];
+}
+
+const char* name(Part part) {
+  switch (part) {
+    case Part::kData: return "data";
+    case Part::kForward: return "forward";
+    case Part::kBackward: return "backward";
+  }
+  return "";
+}
+
+std::vector<Part> parts(const Plan& plan) {
+  const std::vector<bool> forward = live_nodes(plan.program, std::span(plan.outputs).first(1));
+  std::vector<bool> of_weights(forward.size());
+  std::vector<Part> result(forward.size(), Part::kData);
+  for (size_t id = 0; id < forward.size(); ++id) {
+    const Node& node = plan.program.nodes[id];
+    of_weights[id] = (node.op == Op::kInput &&
+                      std::ranges::find(plan.options.parameters, node.name) != plan.options.parameters.end()) ||
+                     std::ranges::any_of(node.in, [&](int in) { return of_weights[static_cast<size_t>(in)]; });
+    if (of_weights[id]) result[id] = forward[id] ? Part::kForward : Part::kBackward;
+  }
+  return result;
 }
 
 std::string operation(const Node& node) {
@@ -210,12 +238,12 @@ std::string operation(const Node& node) {
 Account explain(const Program& program, std::span<const int> outputs,
                 const std::vector<std::string>& output_names, std::int64_t batch, bool is_double) {
   const auto is_free = [&](int id) { return moves_nothing(program[id].op); };
-  return account(program, outputs, output_names, batch, is_double, is_free, "");
+  return account(program, outputs, output_names, batch, 1, is_double, is_free, "");
 }
 
 Account explain(const Plan& plan, const std::vector<std::string>& output_names) {
   const auto is_free = [&](int id) { return is_view(plan, id); };
-  return account(plan.program, plan.outputs, output_names, plan.options.batch,
+  return account(plan.program, plan.outputs, output_names, plan.options.batch, plan.strands(),
                  plan.options.is_double, is_free, name(plan.layout));
 }
 

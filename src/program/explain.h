@@ -20,7 +20,8 @@ struct Cost {
   Rate rate = Rate::kStudy;
   std::string layout;           // "lanes" or "ordinary" for values of prompts, else "plain"; "" unplanned
   double flops = 0;             // as program::flops counts
-  double bytes = 0;             // its operands read and itself written; none for a view
+  double bytes = 0;             // its operands read and itself written, what prompts share once a strand (before
+                                // planning: once); none for a view
 };
 
 struct Account {
@@ -39,6 +40,17 @@ Account explain(const Program& program, std::span<const int> outputs,
 
 /// The account of a plan.
 Account explain(const Plan& plan, const std::vector<std::string>& output_names);
+
+/// What a step computes a value for.
+enum class Part {
+  kData,      // depends on no weight: prompts, their targets, and what is computed of them alone
+  kForward,   // the loss depends on it
+  kBackward,  // only gradients do
+};
+const char* name(Part part);
+
+/// The part of each node of a training step's plan, whose output 0 is the loss.
+std::vector<Part> parts(const Plan& plan);
 
 /// The operation with its function: "unary tanh", "draw normal", "constant 0.5".
 std::string operation(const Node& node);

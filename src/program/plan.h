@@ -56,6 +56,7 @@ struct Plan {
   /// Prompts of a group.
   std::int64_t group_size() const { return layout == Layout::kLanes ? lanes::kLanes : 1; }
   std::int64_t groups() const { return (options.batch + group_size() - 1) / group_size(); }
+  std::int64_t strands() const { return (groups() + groups_per_strand - 1) / groups_per_strand; }
   bool has_prompts() const { return !order[static_cast<int>(Phase::kPrompt)].empty(); }
 };
 

@@ -35,6 +35,14 @@ enum class RunStatus {
   kDiverged,  // a loss or gradient was not finite; the last finite weights are kept
 };
 
+/// Where the time of profiled steps went, in seconds summed over threads.
+struct Profile {
+  std::int64_t steps = 0;
+  int threads = 1;
+  std::vector<double> values;  // by value of the learner's step plan
+  double optimizer = 0;        // checks, clipping and the update
+};
+
 class Run {
  public:
   virtual ~Run() = default;
@@ -47,6 +55,10 @@ class Run {
   /// Does up to `updates` more steps (less if the run ends), measuring what is due at each step reached
   /// (at step 0 too, before the first update) and appending it to `measured`.
   virtual void advance(std::int64_t updates, std::vector<Measurement>& measured) = 0;
+
+  /// Whether the steps from now on are profiled, and what was found so far.
+  virtual void profile(bool on) = 0;
+  virtual Profile profile() const = 0;
 
   /// Everything needed to go on from here with the same bits: step, status, weights, optimiser state.
   virtual std::vector<std::byte> save() const = 0;

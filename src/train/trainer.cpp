@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
 #include <cmath>
 #include <cstring>
 #include <numeric>
@@ -92,7 +93,7 @@ void Trainer<T>::advance(std::int64_t updates, std::vector<Measurement>& measure
     if (done >= updates) return;
     evaluate();
     evaluated_ = false;
-    if (!update()) {
+    if (profiled_ ? !profiled_update() : !update()) {
       status_ = RunStatus::kDiverged;
       return measure_end(measured);
     }
@@ -236,6 +237,29 @@ bool Trainer<T>::update() {
   if (is_finite(weights)) return true;
   std::ranges::copy(previous_, weights.begin());
   return false;
+}
+
+template <class T>
+bool Trainer<T>::profiled_update() {
+  const auto begin = std::chrono::steady_clock::now();
+  const bool updated = update();
+  profile_.optimizer += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  ++profile_.steps;
+  return updated;
+}
+
+template <class T>
+void Trainer<T>::profile(bool on) {
+  profiled_ = on;
+  step_executor_.profile(on);
+}
+
+template <class T>
+Profile Trainer<T>::profile() const {
+  Profile result = profile_;
+  result.threads = step_executor_.threads();
+  result.values = step_executor_.seconds();
+  return result;
 }
 
 template <class T>

@@ -21,6 +21,8 @@ class Trainer : public Run {
   RunStatus status() const override { return status_; }
   std::int64_t step() const override { return step_; }
   void advance(std::int64_t updates, std::vector<Measurement>& measured) override;
+  void profile(bool on) override;
+  Profile profile() const override;
   std::vector<std::byte> save() const override;
   void restore(std::span<const std::byte> state) override;
   std::vector<Tensor> weights() const override;
@@ -47,6 +49,7 @@ class Trainer : public Run {
   void record(const Probe& probe, const std::string& series, std::span<const T> values,
               std::vector<Measurement>& measured);
   void evaluate();
+  bool profiled_update();
   std::span<const T> loss() const;
   std::span<const T> gradient() const;
   std::optional<double> gradient_factor() const;
@@ -69,6 +72,8 @@ class Trainer : public Run {
   std::optional<StopRule> stop_;
   std::deque<double> recent_;  // the latest measurements that the rule's mean is of; none for a mean of one
   RunStatus status_ = RunStatus::kRunning;
+  bool profiled_ = false;
+  Profile profile_;         // but the values' times, which the executor keeps
   bool evaluated_ = false;  // the step's loss and gradients are at hand
 };
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <chrono>
 #include <cmath>
 
 #include "base/error.h"
@@ -85,6 +86,43 @@ TEST(Executor, GivesOutputsOfEveryRate) {
   EXPECT_THAT(executor.output(4), ElementsAre(::testing::DoubleNear(8, 1e-15 * 8), ::testing::DoubleNear(37, 1e-15 * 37)));
   EXPECT_EQ(executor.outputs_from(1).size(), 2u + 2 + 2) << "plain ones only";
   EXPECT_GT(executor.bytes(), 0);
+}
+
+TEST(Executor, AProfileCoversTheStepAndChangesNoBit) {
+  const Regression step(256, false);
+  auto plan = std::make_shared<Plan>(*step.plan);
+  plan->groups_per_strand = 2;  // several strands, whose sums are added
+  for (const int threads : {1, 2}) {
+    Executor<float> plain(plan), profiled(plan, lanes::chosen_instruction_set(), threads);
+    for (Executor<float>* executor : {&plain, &profiled}) {
+      std::ranges::fill(executor->parameters(), 0.1f);
+      executor->begin(make_keys(3, 4));
+    }
+    profiled.run(0);
+    EXPECT_THAT(profiled.seconds(), ::testing::Each(0)) << "not asked for";
+    profiled.profile(true);
+    const auto begin = std::chrono::steady_clock::now();
+    for (std::uint32_t i = 0; i < 20; ++i) profiled.run(i);
+    const double whole = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+    plain.run(19);
+    EXPECT_EQ(copy<float>(plain.outputs_from(0)), copy<float>(profiled.outputs_from(0)));
+
+    const std::vector<double> seconds = profiled.seconds();
+    double sum = 0;
+    for (size_t id = 0; id < seconds.size(); ++id) {
+      sum += seconds[id];
+      const bool computes = std::ranges::any_of(std::vector{Phase::kStep, Phase::kPrompt, Phase::kAfter}, [&](Phase phase) {
+        const std::vector<int>& order = plan->order[static_cast<size_t>(phase)];
+        return std::ranges::find(order, static_cast<int>(id)) != order.end();
+      });
+      if (!computes) { EXPECT_EQ(seconds[id], 0) << name(plan->program.nodes[id].op); }
+    }
+    EXPECT_LE(sum, whole * threads);
+    EXPECT_GT(sum, threads == 1 ? 0.5 * whole : 0) << "of 20 steps; threads may wait for a processor";
+    profiled.profile(false);
+    profiled.run(20);
+    EXPECT_EQ(profiled.seconds(), seconds);
+  }
 }
 
 TEST(Executor, KnowsStepPromptIndexAndIntegerInputs) {

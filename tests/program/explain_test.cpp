@@ -65,6 +65,32 @@ TEST(Explain, OfAPlanSaysItsLayout) {
   }
 }
 
+TEST(Explain, SharedOperandsAreReadOnceAStrand) {
+  Builder b;
+  const Value w = b.input("w", {4, 4}, Rate::kStep), x = b.normal(Stream::kPrompt, {1, 4});
+  const Value loss = prompt_mean(sum(b.name(matmul(x, w), "y")));
+  auto plan = std::make_shared<Plan>(*make_plan(b.program(), std::vector<int>{loss.id()}, {64, false, {"w"}}));
+  plan->groups_per_strand = 1;
+  ASSERT_EQ(plan->strands(), 64 / plan->group_size());
+  EXPECT_EQ(find(explain(*plan, {"loss"}), "y")->bytes, 4 * (16 * plan->strands() + 64 * (4 + 4)));
+}
+
+TEST(Explain, PartsOfAStepGoByDependence) {
+  Builder b;
+  const Value w = b.input("w", {3}, Rate::kStep), lr = b.input("unrelated", {}, Rate::kStep);
+  const Value x = b.name(tanh(b.normal(Stream::kPrompt, {3})), "x");
+  const Value y = b.name(sum(w * x), "y"), loss = prompt_mean(square(y - sum(x))) + lr;
+  const Value gradient = gradients(loss, std::vector{w})[0];
+  const auto plan = make_plan(b.program(), std::vector<int>{loss.id(), gradient.id()}, {16, false, {"w"}});
+  const std::vector<Part> part = parts(*plan);
+  const auto of = [&](int id) { return part[static_cast<size_t>(id)]; };
+  EXPECT_EQ(of(x.id()), Part::kData);
+  EXPECT_EQ(of(lr.id()), Part::kData) << "no weight";
+  EXPECT_EQ(of(y.id()), Part::kForward);
+  EXPECT_EQ(of(loss.id()), Part::kForward);
+  EXPECT_EQ(of(gradient.id()), Part::kBackward);
+}
+
 TEST(Explain, CountsAnAddend) {
   Builder b;
   const Value w = b.input("w", {3, 4}, Rate::kStep), bias = b.input("bias", {3}, Rate::kStep);
@@ -77,7 +103,8 @@ TEST(Explain, CountsAnAddend) {
   ASSERT_NE(product, account.values.end());
   EXPECT_EQ(product->in.size(), 3U);
   EXPECT_EQ(product->flops, 10 * (2 * 3 * 4 + 3));
-  EXPECT_EQ(product->bytes, 10 * 4 * (3 * 4 + 4 + 3 + 3)) << "matrix, vector, bias and the result";
+  EXPECT_EQ(product->bytes, 4 * (3 * 4 + 3) + 10 * 4 * (4 + 3))
+      << "matrix and bias once a strand, vector and result of ten prompts";
   EXPECT_EQ(account.step_flops(), step_flops(b.program(), std::vector<int>{loss.id()}, 10));
 }
 
