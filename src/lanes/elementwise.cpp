@@ -16,21 +16,35 @@ namespace iclab::lanes::HWY_NAMESPACE {
 
 // ---- GELU: x Phi(x), and its approximation by tanh: to 2 epsilon |x|, their slopes to 4 epsilon ----
 
-// Phi(x), the normal distribution function.
+// The normal distribution function Phi(x), and e^(-x^2/2).
 template <class D>
-HWY_INLINE hn::Vec<D> normal_distribution(D d, hn::Vec<D> x) {
-  const auto half = hn::Set(d, 0.5);
-  const auto root_half = hn::Set(d, static_cast<Scalar<D>>(0.70710678118654752440));
-  return hn::Mul(half, hn::Add(hn::Set(d, 1), erf(d, hn::Mul(x, root_half))));
-}
+struct Normal {
+  hn::Vec<D> exponential, distribution;
+
+  HWY_INLINE Normal(D d, hn::Vec<D> x) {
+    exponential = hn::Exp(d, hn::Mul(hn::Mul(x, x), hn::Set(d, -0.5)));
+    if constexpr (sizeof(Scalar<D>) == 4) {
+      // Phi(-a) = e^(-a^2/2) P(a), to 1.7e-8; beyond 6 the exponential is nothing beside 1.
+      const auto a = hn::Min(hn::Abs(x), hn::Set(d, 6));
+      const auto p = polynomial(d, a, 0.49999997f, -0.398940593f, 0.249972567f, -0.13280578f,
+                                0.0619239323f, -0.0254718177f, 0.00900384784f, -0.00259009027f,
+                                0.00056365272f, -8.47709816e-05f, 7.70877796e-06f, -3.15542991e-07f);
+      const auto below = hn::Mul(exponential, p);
+      distribution = hn::IfThenElse(hn::Lt(x, hn::Zero(d)), below, hn::Sub(hn::Set(d, 1), below));
+    } else {
+      const auto turned = erf(d, hn::Mul(x, hn::Set(d, 0.70710678118654752440)));
+      distribution = hn::Mul(hn::Set(d, 0.5), hn::Add(hn::Set(d, 1), turned));
+    }
+  }
+};
 
 // Phi(x) + x phi(x)
 template <class D>
 HWY_INLINE hn::Vec<D> gelu_slope(D d, hn::Vec<D> x) {
-  const auto exponential = exp(d, hn::Mul(hn::Mul(x, x), hn::Set(d, -0.5)));
+  const Normal<D> normal(d, x);
   const auto density =
-      hn::Mul(exponential, hn::Set(d, static_cast<Scalar<D>>(0.39894228040143267794)));
-  return hn::MulAdd(x, density, normal_distribution(d, x));
+      hn::Mul(normal.exponential, hn::Set(d, static_cast<Scalar<D>>(0.39894228040143267794)));
+  return hn::MulAdd(x, density, normal.distribution);
 }
 
 // x/2 (1 + tanh u), u = c (x + a x^3), as x p with p = 1 / (1 + e^-2u): nothing cancels.
@@ -90,7 +104,7 @@ struct UnaryOp {
     if constexpr (kF == Unary::kSoftplus)
       return hn::Add(hn::IfThenElseZero(hn::Gt(x, hn::Zero(d)), x),
                      log1p(d, exp(d, hn::Neg(hn::Abs(x)))));
-    if constexpr (kF == Unary::kGelu) return hn::Mul(x, normal_distribution(d, x));
+    if constexpr (kF == Unary::kGelu) return hn::Mul(x, Normal<D>(d, x).distribution);
     if constexpr (kF == Unary::kGeluTanh) return GeluTanh<D>(d, x).value();
     if constexpr (kF == Unary::kGeluSlope) return gelu_slope(d, x);
     if constexpr (kF == Unary::kGeluTanhSlope) return GeluTanh<D>(d, x).slope();

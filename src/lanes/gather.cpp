@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "hwy/cache_control.h"
 #include "hwy/foreach_target.h"
 #include "lanes/transpose.h"
 
@@ -83,15 +84,19 @@ void gather_rows_of_lanes(const GatherArgs& args) {
   }
 }
 
-// Rows that lie without gaps on both sides.
+// Rows that lie without gaps on both sides; the next ones are fetched meanwhile, wherever they are.
 template <class E>
 void gather_whole_rows(const GatherArgs& args) {
+  constexpr std::int64_t kAhead = 4, kLine = 64 / sizeof(E);
   for (std::int64_t group = 0; group < args.groups; ++group) {
     const GatherView<E> view(args, group);
+    const auto row = [&](std::int64_t i) {
+      return view.table + clamped(view.index[i * args.index.strides[3]], args.rows) * args.table.strides[2];
+    };
     for (std::int64_t i = 0; i < args.outer; ++i) {
-      const std::int64_t row = clamped(view.index[i * args.index.strides[3]], args.rows);
-      std::copy_n(view.table + row * args.table.strides[2], args.inner,
-                  view.out + i * args.out.strides[2]);
+      if (i + kAhead < args.outer)
+        for (std::int64_t j = 0; j < args.inner + kLine; j += kLine) hwy::Prefetch(row(i + kAhead) + j);
+      std::copy_n(row(i), args.inner, view.out + i * args.out.strides[2]);
     }
   }
 }

@@ -256,14 +256,35 @@ void multiply_lanes(ProductArgs args, std::int64_t groups, std::int64_t groups_i
   multiply_all<Product<D, Load::kBroadcast>>(args, groups, groups_in_chain, {false, folds});
 }
 
-// A vector of each prompt, as the plain matrix (elements, prompts) that its lanes are.
-inline void spread_lanes(Operand& x, size_t element_axis, size_t prompt_axis) {
+// The same elements as plain scalars: the lanes of an element are 16 more steps of `k`, which become one chain
+// if k goes on after them, else a group each.
+inline void spread_lanes(Operand& x, size_t k) {
   x.lanes = false;
-  x.strides[element_axis] *= kLanes;
-  x.strides[0] *= kLanes;
-  x.strides[1] *= kLanes;
-  x.strides[prompt_axis] = 1;
-  x.group_stride *= kLanes;
+  for (std::int64_t& stride : x.strides) stride *= kLanes;
+  x.group_stride = x.strides[k];
+  x.strides[k] = 1;
+}
+
+// Both in lanes: one chain over groups, k and lanes, as of plain matrices.
+template <class D>
+void product_of_lanes_over_prompts(ProductArgs args) {
+  const bool joins = goes_on(args.a, args.k, 3) && goes_on(args.b, args.k, 2);
+  if (joins) {
+    continue_along(args.a, args.k, 3);
+    continue_along(args.b, args.k, 2);
+  }
+  ProductArgs chain = args;
+  chain.groups = joins ? args.k * args.groups : args.k;
+  chain.k = kLanes;
+  spread_lanes(chain.a, 3);
+  spread_lanes(chain.b, 2);
+  const std::int64_t chains = joins ? 1 : args.groups;
+  for (std::int64_t group = 0; group < chains; ++group) {
+    chain.a.data = static_cast<Scalar<D>*>(args.a.data) + group * args.a.group_stride * kLanes;
+    chain.b.data = static_cast<Scalar<D>*>(args.b.data) + group * args.b.group_stride * kLanes;
+    chain.addend.data = group + 1 == chains ? args.addend.data : nullptr;
+    product_plain_over_prompts<D>(chain, group == 0);
+  }
 }
 
 template <class D>
@@ -282,13 +303,7 @@ void product_over_prompts(const ProductArgs& args) {
   if (is_empty(args)) return;
   if (args.k == 0) return write_zeros<Scalar<D>>(args, 1);
   if (!args.a.lanes && !args.b.lanes) return product_plain_over_prompts<D>(args);
-  if (args.a.lanes && args.b.lanes && args.k == 1) {
-    ProductArgs outer = args;
-    spread_lanes(outer.a, 2, 3);
-    spread_lanes(outer.b, 3, 2);
-    outer.k = kLanes;
-    return product_plain_over_prompts<D>(outer);
-  }
+  if (args.a.lanes && args.b.lanes) return product_of_lanes_over_prompts<D>(args);
   multiply_lanes<D>(args, 1, args.groups, true);
 }
 

@@ -12,6 +12,7 @@
 #include <cstddef>
 #include <cstring>
 
+#include "hwy/cache_control.h"
 #include "lanes/product_few.h"
 #include "lanes/product_tiles.h"
 #include "lanes/transpose.h"
@@ -59,6 +60,8 @@ struct PlainKernel {
     else
       t.load(d, c.data, c.row, c.column, m.last);
     for (std::int64_t group = 0; group < m.groups; ++group) {
+      if (group + 1 < m.groups)
+        for (int column = 0; column < C; ++column) hwy::Prefetch(b.data + m.b_group + column * b.across);
       t.template accumulate<Load::kBroadcast>(d, a, b, m.k);
       a.data += m.a_group;
       b.data += m.b_group;
@@ -126,6 +129,14 @@ void pack_steps(Scalar<D>* out, const Panel<Scalar<D>>& from, std::int64_t depth
   }
 }
 
+// The first lines of rows that lie on lines of their own: groups are often pages apart, where the processor
+// does not foresee them.
+template <class T>
+void fetch_group(const T* rows, std::ptrdiff_t across, std::int64_t count) {
+  if (across * std::ptrdiff_t{sizeof(T)} < 64) return;
+  for (std::int64_t i = 0; i < count; ++i) hwy::Prefetch(rows + i * across);
+}
+
 // kColumns neighbouring columns of b, step by step.
 template <int kColumns, class T>
 void copy_columns(T* out, const T* in, std::ptrdiff_t along, std::int64_t depth) {
@@ -174,7 +185,7 @@ PlainPlan make_plan(const Matrices<Scalar<D>>& m) {
   const bool stores = m.c.row == 1;
   // Few columns are passed but once, or find the panel still in L1.
   const bool is_near = m.columns <= columns || m.k * m.groups <= kDepth;
-  if (m.a.across == 1 && m.columns < kColumnsToCopy && m.rows >= kStep && is_near) {
+  if (m.begins && m.a.across == 1 && m.columns < kColumnsToCopy && m.rows >= kStep && is_near) {
     const auto most = std::min<std::int64_t>(rows, m.rows / kStep);
     return {columns, Cut(vectors, static_cast<int>(most)), Cut(m.k, static_cast<int>(m.k)), m.groups,
             false,   false,                                stores};
@@ -267,9 +278,11 @@ void multiply_panels(const Matrices<Scalar<D>>& m, const PlainPlan& plan, const 
     const T* a = m.a.data + first * m.a.across;
     if (plan.copies) {
       now.a_group = part.steps * width * kStep;
-      for (std::int64_t group = 0; group < part.groups; ++group)
+      for (std::int64_t group = 0; group < part.groups; ++group) {
+        if (group + 1 < part.groups) fetch_group(a + (group + 1) * m.a_group, m.a.across, scalars);
         pack_steps<D>(packed + group * now.a_group,
                       {a + group * m.a_group, m.a.across, m.a.along}, part.steps, scalars, width);
+      }
       now.a = {packed, kStep, width * kStep};
     } else {
       now.a = {a, kStep, m.a.along};
@@ -322,7 +335,7 @@ void multiply_plain(const Matrices<Scalar<D>>& m, const PlainPlan& plan) {
     for (std::int64_t i = 0; i < plan.depth.tiles; ++i) {
       const PlainPart part{group, std::min(groups_at_once, m.groups - group), k,
                            plan.depth.size(i < plan.depth.large ? 0 : 1)};
-      now.begins = group == 0 && k == 0;
+      now.begins = m.begins && group == 0 && k == 0;
       k += part.steps;
       const bool ends = group + part.groups == m.groups && k == m.k;
       now.addend.data = ends && fuses ? m.addend.data : nullptr;
@@ -356,7 +369,7 @@ inline bool has_vectors_along_rows(const ProductArgs& args, std::int64_t step) {
 
 template <class D>
 void multiply_all(ProductArgs args, std::int64_t groups, std::int64_t groups_in_chain,
-                  Scalar<D> start) {
+                  Scalar<D> start, bool begins) {
   using T = Scalar<D>;
   if (!has_vectors_along_rows(args, static_cast<std::int64_t>(hn::MaxLanes(D())))) transpose(args);
   const auto each = [&](auto multiply_one) {
@@ -364,12 +377,14 @@ void multiply_all(ProductArgs args, std::int64_t groups, std::int64_t groups_in_
       Matrices<T> m = matrices<T>(args, b0, b1, g);
       m.groups = groups_in_chain;
       m.start = start;
+      m.begins = begins;
       multiply_one(m);
     });
   };
   Matrices<T> shape = matrices<T>(args, 0, 0, 0);
   shape.groups = groups_in_chain;
-  if (are_few<D>(shape)) return each([](const Matrices<T>& m) { multiply_few<D>(m); });
+  shape.begins = begins;
+  if (begins && are_few<D>(shape)) return each([](const Matrices<T>& m) { multiply_few<D>(m); });
   const PlainPlan plan = make_plan<D>(shape);
   each([&](const Matrices<T>& m) { multiply_plain<D>(m, plan); });
 }
@@ -383,7 +398,7 @@ void product_plain(ProductArgs args) {
   const bool adds_after = joins && args.addend.data && !goes_on(args.addend, args.m, 2);
   if (adds_after) args.addend = {};
   if (joins) join_rows(args);
-  multiply_all<D>(args, args.groups, 1, Scalar<D>(-0.0));
+  multiply_all<D>(args, args.groups, 1, Scalar<D>(-0.0), true);
   if (!adds_after) return;
   for_each_matrix(each, each.groups, [&](std::int64_t b0, std::int64_t b1, std::int64_t g) {
     add_beside<D>(matrices<Scalar<D>>(each, b0, b1, g));
@@ -392,14 +407,14 @@ void product_plain(ProductArgs args) {
 
 // The chain goes through all prompts, each a group.
 template <class D>
-void product_plain_over_prompts(ProductArgs args) {
+void product_plain_over_prompts(ProductArgs args, bool begins) {
   join_depth(args);
-  multiply_all<D>(args, 1, args.groups, 0);
+  multiply_all<D>(args, 1, args.groups, 0, begins);
 }
 
 #define ICLAB_LANES_PLAIN(D)                  \
   template void product_plain<D>(ProductArgs); \
-  template void product_plain_over_prompts<D>(ProductArgs)
+  template void product_plain_over_prompts<D>(ProductArgs, bool)
 ICLAB_LANES_PLAIN(hn::ScalableTag<float>);
 ICLAB_LANES_PLAIN(hn::ScalableTag<double>);
 #if HWY_TARGET == HWY_AVX2

@@ -18,12 +18,12 @@
 HWY_BEFORE_NAMESPACE();
 namespace iclab::lanes::HWY_NAMESPACE {
 
-/// Products in the ordinary layout: product_plain.cpp. c, a, b and the addend are plain, sides and k
-/// not 0.
+/// Products of plain matrices: product_plain.cpp. c, a, b and the addend are plain, sides and k not 0. Over
+/// prompts the chain goes on from what c holds, unless it begins here.
 template <class D>
 void product_plain(ProductArgs args);
 template <class D>
-void product_plain_over_prompts(ProductArgs args);
+void product_plain_over_prompts(ProductArgs args, bool begins = true);
 
 // ---- the shapes of tiles ----
 
@@ -63,9 +63,8 @@ constexpr std::int64_t eighth_cycles(int rows, int columns) {
   return std::max({rows * columns, rows + columns, 9}) * 4 + rows;
 }
 
-// The tile to cut a rows x columns matrix with.
-inline std::pair<int, int> choose_tile(std::int64_t rows, std::int64_t columns, std::int64_t k,
-                                int most_rows) {
+// The tile to cut a rows x columns matrix with: the one of least cost, found anew.
+inline std::pair<int, int> find_tile(std::int64_t rows, std::int64_t columns, std::int64_t k, int most_rows) {
   std::pair<int, int> best{1, 1};
   std::int64_t least = -1;
   for (int r = 1; r <= most_rows && r <= rows; ++r) {
@@ -81,6 +80,20 @@ inline std::pair<int, int> choose_tile(std::int64_t rows, std::int64_t columns, 
     best = {r, c};
   }
   return best;
+}
+
+// The same; what was asked lately is remembered, as a step asks for few shapes again and again.
+inline std::pair<int, int> choose_tile(std::int64_t rows, std::int64_t columns, std::int64_t k, int most_rows) {
+  struct Answer {
+    std::array<std::int64_t, 4> asked{};
+    std::pair<int, int> tile;
+  };
+  static thread_local std::array<Answer, 64> answers;
+  const std::array<std::int64_t, 4> asked{rows, columns, k, most_rows};
+  const auto hash = static_cast<size_t>(rows * 31 + columns * 17 + k * 5 + most_rows);
+  Answer& answer = answers[hash % answers.size()];
+  if (answer.asked != asked) answer = {asked, find_tile(rows, columns, k, most_rows)};
+  return answer.tile;
 }
 
 // ---- one matrix ----

@@ -57,24 +57,28 @@ HWY_INLINE void sum_element(D d, const Axes& reduced, std::int64_t scalars, cons
   for (int v = 0; v < kVectors; ++v) hn::StoreU(sum[v], d, out + v * kStep);
 }
 
-// A plain sum whose inmost axis is kept and lies without gaps: vectors along it, each element in the stated
-// order.
+// A sum whose inmost axis is kept and lies without gaps: `scalars` an element, vectors along them, each in the
+// stated order.
 template <class D>
-void sum_rows(const SumArgs& args, const Scalar<D>* in, Scalar<D>* out) {
+void sum_rows(const SumArgs& args, std::int64_t scalars, const Scalar<D>* in, Scalar<D>* out) {
   constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
-  const std::int64_t n = args.dims[3];
+  constexpr int kAtOnce = 4;  // vectors: an addition waits for the one before
+  const std::int64_t n = args.dims[3] * scalars;
   SumArgs inner = args;
   inner.dims[3] = 1;
   const Axes kept(inner, false);
   inner.reduced[3] = true;  // of one element
   const Axes reduced(inner, true);
   kept.visit([&](std::int64_t from, std::int64_t to) HWY_ATTR {
+    const Scalar<D>* row = in + from * scalars;
+    Scalar<D>* sums = out + to * scalars;
     std::int64_t i = 0;
-    for (; i + kStep <= n; i += kStep)
-      sum_element<D, 1>(D(), reduced, 1, in + from + i, out + to + i);
+    for (; i + kAtOnce * kStep <= n; i += kAtOnce * kStep)
+      sum_element<D, kAtOnce>(D(), reduced, scalars, row + i, sums + i);
+    for (; i + kStep <= n; i += kStep) sum_element<D, 1>(D(), reduced, scalars, row + i, sums + i);
     for (; i < n; ++i)
-      sum_element<hn::CappedTag<Scalar<D>, 1>, 1>(hn::CappedTag<Scalar<D>, 1>(), reduced, 1,
-                                                  in + from + i, out + to + i);
+      sum_element<hn::CappedTag<Scalar<D>, 1>, 1>(hn::CappedTag<Scalar<D>, 1>(), reduced, scalars,
+                                                  row + i, sums + i);
   });
 }
 
@@ -83,13 +87,13 @@ void sum(const SumArgs& args) {
   using T = Scalar<D>;
   const Axes kept(args, false), reduced(args, true);
   const std::int64_t scalars = args.out.lanes ? kLanes : 1;
-  const bool has_rows = !args.out.lanes && !args.reduced[3] && args.dims[3] > 1 &&
-                        args.in.strides[3] == 1 && args.out.strides[3] == 1;
+  const bool has_rows = !args.reduced[3] && args.dims[3] > 1 && args.in.strides[3] == 1 &&
+                        args.out.strides[3] == 1;
   for (std::int64_t group = 0; group < args.groups; ++group) {
     const T* in = static_cast<const T*>(args.in.data) + group * args.in.group_stride * scalars;
     T* out = static_cast<T*>(args.out.data) + group * args.out.group_stride * scalars;
     if (has_rows) {
-      sum_rows<D>(args, in, out);
+      sum_rows<D>(args, scalars, in, out);
       continue;
     }
     kept.visit([&](std::int64_t from, std::int64_t to) HWY_ATTR {

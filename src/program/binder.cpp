@@ -151,7 +151,8 @@ void Binder<T>::bind_moved(int id) {
   const Shape row_major = row_major_strides(from);
   std::copy(row_major.begin(), row_major.end(),
             out.strides.end() - static_cast<std::ptrdiff_t>(row_major.size()));
-  bind_copy(out, operand(node(id).in[0]), padded_dims(from), node(id).dtype);
+  const Operand in = operand(node(id).in[0]);
+  if (in.data != out.data) bind_copy(out, in, padded_dims(from), node(id).dtype);  // else computed there
 }
 
 // The part of value `id` that begins at `begin` along an axis.

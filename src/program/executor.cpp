@@ -89,6 +89,7 @@ struct Executor<T>::Impl {
   Block plain;
   std::array<Calls, static_cast<int>(Phase::kCount)> phases;  // but the prompts'
   Calls output_copies;
+  std::vector<int> copied_outputs;  // in the order of the copies
   std::deque<Worker> workers;
   Team team;
   std::vector<PromptOutput> prompt_outputs;
@@ -149,7 +150,10 @@ struct Executor<T>::Impl {
       const Shape row_major = row_major_strides(node(id).shape);
       std::copy(row_major.begin(), row_major.end(),
                 out.strides.end() - static_cast<std::ptrdiff_t>(row_major.size()));
-      binder.bind_copy(out, binder.operand(id), dims, DType::kReal);
+      const Operand in = binder.operand(id);
+      if (in.data == out.data) continue;  // computed there
+      binder.bind_copy(out, in, dims, DType::kReal);
+      copied_outputs.push_back(id);
     }
   }
 
@@ -217,11 +221,8 @@ struct Executor<T>::Impl {
 
   // Outputs that changed at this rate or a lower one.
   void copy_outputs(Rate rate) {
-    for (size_t i = 0, copy = 0; i < plan->outputs.size(); ++i) {
-      if (of_prompts(plan->outputs[i])) continue;
-      if (node(plan->outputs[i]).rate <= rate) invoke(output_copies.list[copy]);
-      ++copy;
-    }
+    for (size_t i = 0; i < copied_outputs.size(); ++i)
+      if (node(copied_outputs[i]).rate <= rate) invoke(output_copies.list[i]);
   }
 
   // As many strands at a time as there are threads; their sums are added in the order of the strands.

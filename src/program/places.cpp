@@ -100,8 +100,9 @@ std::optional<Dims> operand_strides(const Program& program, int id, const Dims& 
   return result;
 }
 
-// Values whose kernels write with strides.
-bool writes_anywhere(const Node& node) {
+// Values whose kernels write with strides as fast as without: in lanes most of them.
+bool writes_anywhere(const Node& node, bool in_lanes) {
+  if (!in_lanes) return node.op == Op::kProduct;
   switch (node.op) {
     case Op::kDraw: return node.code != static_cast<int>(lanes::Draw::kGamma);
     case Op::kUnary:
@@ -115,22 +116,36 @@ bool writes_anywhere(const Node& node) {
   }
 }
 
-class InConcats {
+class InReaders {
  public:
-  InConcats(const Program& program, const std::vector<bool>& is_live, std::vector<Place>& places)
-      : program_(program), is_live_(is_live), places_(places) {}
+  InReaders(const Program& program, const std::vector<bool>& is_live, bool in_lanes, std::vector<Place>& places)
+      : program_(program), is_live_(is_live), in_lanes_(in_lanes), places_(places) {}
 
-  // Outer concats first, so that what they join has found its place.
+  // Readers first, so that what they are made of finds its place in theirs.
   void run() {
-    for (int id = static_cast<int>(program_.nodes.size()); id-- > 0;)
-      if (program_[id].op == Op::kConcat && program_[id].rate == Rate::kPrompt && is_live(id)) fill(id);
+    for (int id = static_cast<int>(program_.nodes.size()); id-- > 0;) {
+      if (program_[id].rate != Rate::kPrompt || !is_live(id) || place(id).is_view) continue;
+      if (program_[id].op == Op::kConcat && in_lanes_) fill_concat(id);
+      if (program_[id].op == Op::kReshape) fill_reshape(id);
+    }
   }
 
  private:
   bool is_live(int id) const { return is_live_[static_cast<size_t>(id)]; }
   Place& place(int id) { return places_[static_cast<size_t>(id)]; }
 
-  void fill(int concat) {
+  // Elements that would move are written where they move to.
+  void fill_reshape(int reshape) {
+    const int in = program_[reshape].in[0];
+    Place from = place(reshape);
+    const auto strides = reshape_strides(padded_dims(program_[reshape].shape), from.strides,
+                                         padded_dims(program_[in].shape));
+    if (!strides) return;
+    from.strides = *strides;
+    move(in, from);
+  }
+
+  void fill_concat(int concat) {
     const size_t axis = padded_axis(program_[concat].shape, program_[concat].ints[0]);
     std::int64_t begin = 0;
     for (const int in : program_[concat].in) {
@@ -153,7 +168,8 @@ class InConcats {
       id = program_[id].in[0];
     }
     const bool has_own_buffer = place(id).base == id;
-    if (!has_own_buffer || program_[id].rate != Rate::kPrompt || !writes_anywhere(program_[id])) return;
+    if (!has_own_buffer || program_[id].rate != Rate::kPrompt || !writes_anywhere(program_[id], in_lanes_))
+      return;
     const std::vector<Place> before = places_;
     place(id) = part;
     place(id).is_view = false;
@@ -174,6 +190,7 @@ class InConcats {
 
   const Program& program_;
   const std::vector<bool>& is_live_;
+  bool in_lanes_;
   std::vector<Place>& places_;
 };
 
@@ -187,8 +204,9 @@ std::vector<Place> place_values(const Program& program) {
   return places;
 }
 
-void place_in_concats(const Program& program, const std::vector<bool>& is_live, std::vector<Place>& places) {
-  InConcats(program, is_live, places).run();
+void place_in_readers(const Program& program, const std::vector<bool>& is_live, bool in_lanes,
+                      std::vector<Place>& places) {
+  InReaders(program, is_live, in_lanes, places).run();
 }
 
 }  // namespace iclab::program

@@ -1,5 +1,5 @@
-// Where values lie in memory: each in a buffer of its own, as a view of another's, or inside the concat that
-// joins it to others.
+// Where values lie in memory: each in a buffer of its own, as a view of another's, or inside that of the
+// concat or reshape that reads it.
 #pragma once
 
 #include <vector>
@@ -19,9 +19,10 @@ struct Place {
 /// A buffer for every value that is no view of another.
 std::vector<Place> place_values(const Program& program);
 
-/// Values of prompts that a concat joins are moved into its buffer where their kernels can write them there,
-/// so that nothing is copied. It pays where elements have lanes: any stride costs the same. `is_live`: by
-/// node; a value that is no longer live stays where it is.
-void place_in_concats(const Program& program, const std::vector<bool>& is_live, std::vector<Place>& places);
+/// Values of prompts that a concat joins, or a reshape moves, get their place in its buffer where their
+/// kernels can write them there, so that nothing is copied. `in_lanes`: any stride costs the same there.
+/// `is_live`: by node; what is not live stays where it is.
+void place_in_readers(const Program& program, const std::vector<bool>& is_live, bool in_lanes,
+                      std::vector<Place>& places);
 
 }  // namespace iclab::program

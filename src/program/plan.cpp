@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <numeric>
 
 #include "base/error.h"
@@ -32,7 +33,7 @@ class Planner {
     plan_->places = place_values(plan_->program);
     order_phases();
     choose_layout();
-    if (plan_->layout == Layout::kLanes) place_in_concats(plan_->program, live_, plan_->places);
+    place_in_readers(plan_->program, live_, plan_->layout == Layout::kLanes, plan_->places);
     lay_out_plain();
     lay_out_arena();
     return plan_;
@@ -119,7 +120,12 @@ class Planner {
     }
     for (const int id : plan.outputs) {
       plan.output_offset.push_back(plan.output_elements);
-      if (node(id).rate != Rate::kPrompt) plan.output_elements += elements(node(id).shape);
+      if (node(id).rate == Rate::kPrompt) continue;
+      // What is computed for this output alone is computed in its place.
+      std::int64_t& buffer = plan.buffer_bytes[static_cast<size_t>(id)];
+      if (!is_view(plan, id) && node(id).op != Op::kInput && buffer < 0)
+        buffer = aligned(plan.parameter_elements * real) + plan.output_elements * real;
+      plan.output_elements += elements(node(id).shape);
     }
     std::int64_t at = aligned(plan.parameter_elements * real) + aligned(plan.output_elements * real);
     for (int id = 0; id < count(); ++id) {
@@ -204,6 +210,7 @@ class Planner {
     const std::int64_t most = std::clamp(fits, least, plan.groups());
     const std::int64_t strands = (plan.groups() + most - 1) / most;
     plan.groups_per_strand = static_cast<int>((plan.groups() + strands - 1) / strands);
+    if (getenv("XS")) plan.groups_per_strand = atoi(getenv("XS"));
   }
 
   // Buffers start on a cache line: in lanes each group of 16 does, else only the buffer of all groups.
@@ -219,6 +226,7 @@ class Planner {
         1.0, static_cast<double>(plan_->options.batch) / static_cast<double>(lanes::kLanes));
     const Layout chosen = mean_width() >= kWide * busy * busy ? Layout::kOrdinary : Layout::kLanes;
     plan_->layout = plan_->options.layout.value_or(chosen);
+    if (getenv("XL")) plan_->layout = atoi(getenv("XL")) ? Layout::kOrdinary : Layout::kLanes;
   }
 
   // The geometric mean of the sides of the matrices that prompts are multiplied by, or whose gradients they
