@@ -89,6 +89,16 @@ struct PlainPart {
   std::int64_t group, groups, k, steps;
 };
 
+// A block of rows `across` scalars apart, turned.
+template <class D>
+HWY_INLINE void turn_rows(D d, const Scalar<D>* rows, std::ptrdiff_t across, Scalar<D>* out,
+                          std::int64_t out_step) {
+  hn::Vec<D> turned[kBlockOf<D>];
+  turn_block(d, [&](int lane) { return rows + lane * across; }, turned);
+#pragma GCC unroll 4
+  for (int j = 0; j < kBlockOf<D>; ++j) hn::StoreU(turned[j], d, out + j * out_step);
+}
+
 // `scalars` of the vectors' side, `depth` steps of k, to `vectors` vectors a step. What is beyond the
 // scalars is never stored: any number serves.
 template <class D>
@@ -112,10 +122,16 @@ void pack_steps(Scalar<D>* out, const Panel<Scalar<D>>& from, std::int64_t depth
     return;
   }
   for (int v = 0; v < vectors; ++v) {
+    const Scalar<D>* first = from.data + v * kStep * from.across;
+    Scalar<D>* to = out + v * kStep;
+    if ((v + 1) * kStep <= scalars && from.along == 1 && depth % kBlock == 0) {
+      for (std::int64_t k = 0; k < depth; k += kBlock)
+        turn_rows(d, first + k, from.across, to + k * width, width);
+      continue;
+    }
     const Scalar<D>* rows[kStep];
     for (std::int64_t i = 0; i < kStep; ++i)
       rows[i] = from.data + std::min(v * kStep + i, scalars - 1) * from.across;
-    Scalar<D>* to = out + v * kStep;
     if (from.along == 1 && depth >= kBlock) {
       // A last block that is not whole begins earlier.
       for (std::int64_t k = 0; k < depth; k += kBlock) {
