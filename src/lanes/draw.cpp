@@ -14,7 +14,7 @@
 HWY_BEFORE_NAMESPACE();
 namespace iclab::lanes::HWY_NAMESPACE {
 
-// ---- the kinds of draws: elements of a block to out + 16 e + lane ----
+// ---- the kinds of draws: elements e of a block to out + e*step, for the lanes from `lane` on ----
 
 template <class D>
 struct UniformDraw {
@@ -22,14 +22,14 @@ struct UniformDraw {
   static constexpr int kPerBlock = sizeof(Out) == 4 ? 4 : 2;
   explicit UniformDraw(const DrawArgs&) {}
 
-  HWY_INLINE void write(Out* out, const WordBlock& block, int lane) const {
+  HWY_INLINE void write(Out* out, const WordBlock& block, int lane, std::ptrdiff_t step) const {
     const D d;
 #pragma GCC unroll 4
     for (int e = 0; e < kPerBlock; ++e) {
       if constexpr (sizeof(Out) == 4)
-        hn::StoreU(open_uniform(d, load_words(d, block, e, lane)), d, out + e * kLanes);
+        hn::StoreU(open_uniform(d, load_words(d, block, e, lane)), d, out + e * step);
       else
-        hn::StoreU(open_uniform(d, load_pair(d, block, 2 * e, lane)), d, out + e * kLanes);
+        hn::StoreU(open_uniform(d, load_pair(d, block, 2 * e, lane)), d, out + e * step);
     }
   }
 };
@@ -40,14 +40,14 @@ struct NormalDraw {
   static constexpr int kPerBlock = sizeof(Out) == 4 ? 4 : 2;
   explicit NormalDraw(const DrawArgs&) {}
 
-  HWY_INLINE void write(Out* out, const WordBlock& block, int lane) const {
+  HWY_INLINE void write(Out* out, const WordBlock& block, int lane, std::ptrdiff_t step) const {
     const D d;
 #pragma GCC unroll 2
     for (int pair = 0; pair < kPerBlock / 2; ++pair) {
       hn::Vec<D> cosine, sine;
       normal_pair(d, block, pair, lane, cosine, sine);
-      hn::StoreU(cosine, d, out + 2 * pair * kLanes);
-      hn::StoreU(sine, d, out + (2 * pair + 1) * kLanes);
+      hn::StoreU(cosine, d, out + 2 * pair * step);
+      hn::StoreU(sine, d, out + (2 * pair + 1) * step);
     }
   }
 };
@@ -59,7 +59,7 @@ struct SignDraw {
   static constexpr int kPerBlock = 4;
   explicit SignDraw(const DrawArgs&) {}
 
-  HWY_INLINE void write(Out* out, const WordBlock& block, int lane) const {
+  HWY_INLINE void write(Out* out, const WordBlock& block, int lane, std::ptrdiff_t step) const {
     const D d;
     const hn::RebindToUnsigned<D> du;
     for (int e = 0; e < kPerBlock; ++e) {
@@ -69,7 +69,7 @@ struct SignDraw {
         bits = word;
       else
         bits = hn::ShiftLeft<32>(hn::PromoteTo(du, word));
-      hn::StoreU(hn::CopySignToAbs(hn::Set(d, 1), hn::BitCast(d, bits)), d, out + e * kLanes);
+      hn::StoreU(hn::CopySignToAbs(hn::Set(d, 1), hn::BitCast(d, bits)), d, out + e * step);
     }
   }
 };
@@ -81,7 +81,7 @@ struct IntegerDraw {
   static constexpr int kPerBlock = 2;
   explicit IntegerDraw(const DrawArgs& args) : bound_(static_cast<std::uint32_t>(args.bound)) {}
 
-  HWY_INLINE void write(Out* out, const WordBlock& block, int lane) const {
+  HWY_INLINE void write(Out* out, const WordBlock& block, int lane, std::ptrdiff_t step) const {
     const D d;
     const Words<D> du;
     const hn::RepartitionToWide<Words<D>> wide;
@@ -93,7 +93,7 @@ struct IntegerDraw {
       const auto upper = hn::Set(wide, 0xFFFFFFFF00000000);
       const auto both = hn::Or(hn::ShiftRight<32>(even), hn::And(odd, upper));
       const hn::RebindToSigned<Words<D>> di;
-      hn::StoreU(hn::BitCast(di, hn::BitCast(du, both)), di, out + e * kLanes);
+      hn::StoreU(hn::BitCast(di, hn::BitCast(du, both)), di, out + e * step);
     }
   }
 
@@ -132,17 +132,17 @@ struct CategoricalDraw {
     }
   }
 
-  HWY_INLINE void write(Out* out, const WordBlock& block, int lane) const {
+  HWY_INLINE void write(Out* out, const WordBlock& block, int lane, std::ptrdiff_t step) const {
     if (few_)
-      count(out, block, lane);
+      count(out, block, lane, step);
     else
-      search(out, block, lane);
+      search(out, block, lane, step);
   }
 
  private:
   static constexpr int kFew = 32;  // up to here, counting beats searching
 
-  HWY_INLINE void count(Out* out, const WordBlock& block, int lane) const {
+  HWY_INLINE void count(Out* out, const WordBlock& block, int lane, std::ptrdiff_t step) const {
     const D d;
     const Words<D> du;
     const hn::RebindToSigned<Words<D>> di;
@@ -153,16 +153,16 @@ struct CategoricalDraw {
         const auto missed = hn::Gt(hn::Set(du, limits_[i]), word);
         index = hn::Add(index, hn::BitCast(di, hn::VecFromMask(du, missed)));
       }
-      hn::StoreU(index, di, out + e * kLanes);
+      hn::StoreU(index, di, out + e * step);
     }
   }
 
-  HWY_INLINE void search(Out* out, const WordBlock& block, int lane) const {
+  HWY_INLINE void search(Out* out, const WordBlock& block, int lane, std::ptrdiff_t step) const {
     for (int e = 0; e < kPerBlock; ++e)
       for (int i = 0; i < static_cast<int>(hn::MaxLanes(D())); ++i) {
         const double u = (block.words[e][lane + i] + 0.5) * 0x1p-32;
         const double* found = std::upper_bound(thresholds_, thresholds_end_, u);
-        out[e * kLanes + i] = static_cast<Out>(found - thresholds_);
+        out[e * step + i] = static_cast<Out>(found - thresholds_);
       }
   }
 
@@ -183,12 +183,12 @@ struct AliasDraw {
         keep_(args.alias_keep),
         other_(args.alias_other) {}
 
-  HWY_INLINE void write(Out* out, const WordBlock& block, int lane) const {
+  HWY_INLINE void write(Out* out, const WordBlock& block, int lane, std::ptrdiff_t step) const {
     for (int e = 0; e < kPerBlock; ++e)
       for (int i = 0; i < static_cast<int>(hn::MaxLanes(D())); ++i) {
         const std::uint64_t cell = block.words[2 * e][lane + i] * cells_ >> 32;
         const double u = (block.words[2 * e + 1][lane + i] + 0.5) * 0x1p-32;
-        out[e * kLanes + i] = u < keep_[cell] ? static_cast<Out>(cell) : other_[cell];
+        out[e * step + i] = u < keep_[cell] ? static_cast<Out>(cell) : other_[cell];
       }
   }
 
@@ -203,40 +203,46 @@ struct AliasDraw {
 constexpr int kBatch = 16;  // blocks of words made at once: 4 KiB
 
 template <class D, class Kind>
-HWY_INLINE void write_block(const Kind& kind, typename Kind::Out* out, const WordBlock& block) {
+HWY_INLINE void write_block(const Kind& kind, typename Kind::Out* out, const WordBlock& block,
+                            std::ptrdiff_t step = kLanes) {
   for (int lane = 0; lane < kLanes; lane += static_cast<int>(hn::MaxLanes(D())))
-    kind.write(out + lane, block, lane);
+    kind.write(out + lane, block, lane, step);
 }
 
 // Where elements of lanes go, one after the other.
 class Places {
  public:
-  explicit Places(const DrawArgs& args) : dims_(args.dims), strides_(args.out.strides) {}
+  explicit Places(const DrawArgs& args) : dims_(args.dims), strides_(args.out.strides) {
+    // Contiguous: one long row.
+    std::int64_t step = 1;
+    for (size_t axis = kMaxRank; axis-- > 0; step *= dims_[axis])
+      if (dims_[axis] > 1 && strides_[axis] != step) return;
+    dims_ = {1, 1, 1, args.count};
+    strides_ = {0, 0, 0, 1};
+  }
 
-  // Elements from the start of the group to the next element's place.
-  std::int64_t next() {
-    const std::int64_t at = at_;
-    for (size_t axis = kMaxRank; axis-- > 0;) {
-      at_ += strides_[axis];
-      if (++index_[axis] < dims_[axis]) break;
+  // Elements left in the row, and from the start of the group to the next of them.
+  std::int64_t left() const { return dims_[kMaxRank - 1] - index_[kMaxRank - 1]; }
+  std::int64_t at() const { return at_; }
+  std::int64_t step() const { return strides_[kMaxRank - 1]; }
+
+  // Goes on by no more elements than are left.
+  void advance(std::int64_t elements) {
+    at_ += elements * step();
+    index_[kMaxRank - 1] += elements;
+    for (size_t axis = kMaxRank; axis-- > 0 && index_[axis] == dims_[axis];) {
       at_ -= strides_[axis] * dims_[axis];
       index_[axis] = 0;
+      if (axis == 0) break;
+      at_ += strides_[axis - 1];
+      ++index_[axis - 1];
     }
-    return at;
   }
 
  private:
   Dims dims_, strides_, index_{};
   std::int64_t at_ = 0;
 };
-
-// True if element e lies at e.
-inline bool is_contiguous(const DrawArgs& args) {
-  std::int64_t step = 1;
-  for (size_t axis = kMaxRank; axis-- > 0; step *= args.dims[axis])
-    if (args.dims[axis] > 1 && args.out.strides[axis] != step) return false;
-  return true;
-}
 
 // The words of blocks [first, first + count) of a group.
 template <class D>
@@ -254,11 +260,10 @@ HWY_INLINE void fill_group(WordBlock* words, const DrawArgs& args, const RoundKe
 template <class D, class Kind>
 void draw_lanes(const DrawArgs& args) {
   using Out = typename Kind::Out;
-  constexpr int kPerBlock = Kind::kPerBlock;
+  constexpr std::int64_t kPerBlock = Kind::kPerBlock;
   const Kind kind(args);
   const RoundKeys keys(args.key);
   const std::int64_t blocks = (args.count + kPerBlock - 1) / kPerBlock;
-  const bool contiguous = is_contiguous(args);
   WordBlock words[kBatch];
 
   for (std::int64_t group = 0; group < args.groups; ++group) {
@@ -268,16 +273,16 @@ void draw_lanes(const DrawArgs& args) {
       const int count = static_cast<int>(std::min<std::int64_t>(kBatch, blocks - first));
       fill_group<D>(words, args, keys, group, first, count);
       for (int i = 0; i < count; ++i) {
-        const std::int64_t begin = (first + i) * kPerBlock;
-        const std::int64_t elements = std::min<std::int64_t>(kPerBlock, args.count - begin);
-        if (contiguous && elements == kPerBlock) {
-          write_block<D>(kind, out + begin * kLanes, words[i]);
+        if (places.left() >= kPerBlock) {
+          write_block<D>(kind, out + places.at() * kLanes, words[i], places.step() * kLanes);
+          places.advance(kPerBlock);
           continue;
         }
         HWY_ALIGN Out block[kPerBlock * kLanes];
         write_block<D>(kind, block, words[i]);
-        for (std::int64_t e = 0; e < elements; ++e)
-          std::copy_n(block + e * kLanes, kLanes, out + (contiguous ? begin + e : places.next()) * kLanes);
+        const std::int64_t elements = std::min(kPerBlock, args.count - (first + i) * kPerBlock);
+        for (std::int64_t e = 0; e < elements; ++e, places.advance(1))
+          std::copy_n(block + e * kLanes, kLanes, out + places.at() * kLanes);
       }
     }
   }

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <numeric>
 
 #include "base/error.h"
@@ -14,7 +13,7 @@ namespace iclab::program {
 namespace {
 
 constexpr std::int64_t kAlign = 64;
-constexpr std::int64_t kWeightPasses = 3;  // of a strand: two products with them, one with their gradients
+constexpr double kWeightPasses = 2.5;  // bytes of a strand's arena a byte of weights: measured on W1 and garg
 
 std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
 
@@ -201,16 +200,16 @@ class Planner {
   void choose_strand() {
     Plan& plan = *plan_;
     const std::int64_t arena = std::max<std::int64_t>(plan.arena_bytes_per_group, 1);
-    std::int64_t prompts = kStrandPrompts;
-    if (plan.layout == Layout::kOrdinary)
-      prompts = std::max(prompts, kWeightPasses * plan.parameter_elements *
-                                      scalar_bytes(DType::kReal, plan.options.is_double) / arena);
-    const std::int64_t least = std::min(std::max<std::int64_t>(prompts / plan.group_size(), 1), plan.groups());
+    const auto weights = static_cast<double>(
+        plan.parameter_elements * scalar_bytes(DType::kReal, plan.options.is_double));
+    const std::int64_t prompts = plan.layout == Layout::kLanes
+                                     ? lanes::kLanes
+                                     : static_cast<std::int64_t>(kWeightPasses * weights / static_cast<double>(arena));
+    const std::int64_t least = std::clamp<std::int64_t>(prompts / plan.group_size(), 1, plan.groups());
     const std::int64_t fits = kStrandBytes / arena;
     const std::int64_t most = std::clamp(fits, least, plan.groups());
     const std::int64_t strands = (plan.groups() + most - 1) / most;
     plan.groups_per_strand = static_cast<int>((plan.groups() + strands - 1) / strands);
-    if (getenv("XS")) plan.groups_per_strand = atoi(getenv("XS"));
   }
 
   // Buffers start on a cache line: in lanes each group of 16 does, else only the buffer of all groups.
@@ -226,7 +225,6 @@ class Planner {
         1.0, static_cast<double>(plan_->options.batch) / static_cast<double>(lanes::kLanes));
     const Layout chosen = mean_width() >= kWide * busy * busy ? Layout::kOrdinary : Layout::kLanes;
     plan_->layout = plan_->options.layout.value_or(chosen);
-    if (getenv("XL")) plan_->layout = atoi(getenv("XL")) ? Layout::kOrdinary : Layout::kLanes;
   }
 
   // The geometric mean of the sides of the matrices that prompts are multiplied by, or whose gradients they

@@ -73,7 +73,5 @@ std::int64_t scalar_bytes(DType dtype, bool is_double);
 
 /// The arena budget of one strand: half of a 1 MiB L2 cache, measured best on W2 and W3 shapes.
 inline constexpr std::int64_t kStrandBytes = 512 * 1024;
-/// A strand has at least so many prompts, whatever their arena.
-inline constexpr std::int64_t kStrandPrompts = 16;
 
 }  // namespace iclab::program
