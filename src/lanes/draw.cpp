@@ -288,6 +288,19 @@ void draw_lanes(const DrawArgs& args) {
   }
 }
 
+// 16 blocks, one after the other: out[kPerBlock*lane + e] = part[16 e + lane].
+template <class D, int kPerBlock, class Out>
+HWY_INLINE void interleave(const Out* part, Out* out) {
+  const hn::Rebind<Out, D> d;
+  for (int lane = 0; lane < kLanes; lane += static_cast<int>(hn::MaxLanes(d))) {
+    const auto of = [&](int e) HWY_ATTR { return hn::LoadU(d, part + e * kLanes + lane); };
+    if constexpr (kPerBlock == 4)
+      hn::StoreInterleaved4(of(0), of(1), of(2), of(3), d, out + 4 * lane);
+    else
+      hn::StoreInterleaved2(of(0), of(1), d, out + 2 * lane);
+  }
+}
+
 // One prompt's elements, from 16 blocks at a time.
 template <class D, class Kind>
 void draw_stream(const DrawArgs& args, const Kind& kind, const RoundKeys& keys,
@@ -310,8 +323,11 @@ void draw_stream(const DrawArgs& args, const Kind& kind, const RoundKeys& keys,
       HWY_ALIGN Out part[kElements];
       write_block<D>(kind, part, words[i]);
       const std::int64_t begin = (first + i) * kElements;
-      const std::int64_t end = std::min(begin + kElements, args.count);
-      for (std::int64_t e = begin; e < end; ++e)
+      if (begin + kElements <= args.count) {
+        interleave<D, kPerBlock>(part, out + begin);
+        continue;
+      }
+      for (std::int64_t e = begin; e < args.count; ++e)
         out[e] = part[(e - begin) % kPerBlock * kLanes + (e - begin) / kPerBlock];
     }
   }

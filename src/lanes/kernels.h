@@ -16,7 +16,7 @@
 //  - along a row (RowArgs): lanes in order of the row; plain rows, filled up with zeros to a multiple
 //    of 16, in 16 parts, part p the elements p, p + 16, p + 32, ... in order, then folded by halves;
 //  - over prompts: lane by lane over groups in order, then lanes folded by halves
-//    (l + (l+8), then +4, +2, +1); in the ordinary layout over prompts in order.
+//    (l + (l+8), then +4, +2, +1); in the ordinary layout over prompts in order; products as they say.
 #pragma once
 
 #include <array>
@@ -180,9 +180,9 @@ struct Kernels {
 
   void (*product)(const ProductArgs&);
   /// c(i,j) = sum over prompts (groups and lanes) and k of a(i,k) b(k,j): c plain, a and b lanes or
-  /// plain. Per lane: for each group in order, k in order, one fma chain from zero; then lanes folded by
-  /// halves. Both plain: one chain over groups and k (ordinary layout). Both lanes and one k (an outer
-  /// product of each prompt): one chain over prompts, in their order.
+  /// plain. Both alike: one fma chain from zero over groups, k and (if they have them) lanes, in that
+  /// order: the outermost first. Only one in lanes: such a chain over groups and k for every lane, then
+  /// lanes folded by halves.
   void (*product_over_prompts)(const ProductArgs&);
 
   void (*sum)(const SumArgs&);

@@ -90,10 +90,11 @@ struct Product {
   void product_over_prompts() {
     each_element(1, [&](auto, auto b0, auto b1, auto i, auto j) {
       T sum[kLanes] = {};
-      if (p.a_lanes && p.b_lanes && p.k == 1) {
+      if (p.a_lanes && p.b_lanes) {
         for (std::int64_t g = 0; g < p.groups; ++g)
-          for (int lane = 0; lane < kLanes; ++lane)
-            sum[0] = std::fma(a.at(g, b0, b1, i, 0, lane), b.at(g, b0, b1, 0, j, lane), sum[0]);
+          for (std::int64_t k = 0; k < p.k; ++k)
+            for (int lane = 0; lane < kLanes; ++lane)
+              sum[0] = std::fma(a.at(g, b0, b1, i, k, lane), b.at(g, b0, b1, k, j, lane), sum[0]);
         c.at(0, b0, b1, i, j, 0) = sum[0];
         return;
       }
