@@ -49,6 +49,19 @@ def write_json(path, value):
     say(f"wrote {path.relative_to(ROOT) if path.is_relative_to(ROOT) else path}")
 
 
+def write_docs(script, text):
+    """Replaces what stands between a script's marks in docs/performance.md."""
+    page = ROOT / "docs/performance.md"
+    begin, end = f"<!-- written by bench/{script} -->", "<!-- end -->"
+    before, rest = page.read_text().split(begin)
+    page.write_text(f"{before}{begin}\n{text}\n{end}{rest.split(end, 1)[1]}")
+    say("wrote docs/performance.md")
+
+
+def title(machine):
+    return f"{machine['processor']}, {machine['instructions']}, {machine['cores']} cores, {machine['date']}:\n"
+
+
 def facts(machine):
     return {**machine, "cores": len(CORES), "date": time.strftime("%Y-%m-%d"),
             "commit": run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], CORES).strip()}

@@ -1,7 +1,7 @@
 """Peak resident memory: of each workload, against runs that wait, and against steps.
 
 Usage: scripts/bench-memory [--quick]     (builds first)
-Writes bench/results/MACHINE-memory.json and prints a table. Memory must grow neither with runs nor with steps: exits
+Writes bench/results/MACHINE-memory.json and the table in docs/performance.md, and prints it. Memory must grow neither with runs nor with steps: exits
 with 1 if 10,000 waiting runs take more than 1 kB each beyond what is bounded, or longer runs more than a megabyte.
 Needs GNU time, whose own memory is small: the kernel counts a child's memory before it becomes `iclab`.
 """
@@ -49,19 +49,20 @@ def main():
     a_run = (runs[-1]["megabytes"] - runs[-2]["megabytes"]) / (runs[-1]["runs"] - runs[-2]["runs"]) * 1e3
     with_steps = steps[-1]["megabytes"] - steps[0]["megabytes"]
 
-    print("| peak resident memory | MB |\n| --- | --- |")
-    for one in workloads:
-        print(f"| {one['workload']}, one run | {one['megabytes']:.1f} |")
-    for one in runs:
-        print(f"| {SMALL}, {one['runs']:,} runs of one step | {one['megabytes']:.1f} |")
-    for one in steps:
-        print(f"| {SMALL}, 4 runs of {one['steps']:,} steps | {one['megabytes']:.1f} |")
-    print(f"\nA waiting run takes {a_run:.2f} kB; from {steps[0]['steps']} to {steps[-1]['steps']:,} steps memory grows by "
-          f"{with_steps:.1f} MB.")
+    lines = ["| peak resident memory of `iclab run` | MB |", "| --- | --- |"]
+    lines += [f"| {one['workload']}, one run | {one['megabytes']:.1f} |" for one in workloads]
+    lines += [f"| {SMALL}, {one['runs']:,} runs of one step | {one['megabytes']:.1f} |" for one in runs]
+    lines += [f"| {SMALL}, 4 runs of {one['steps']:,} steps | {one['megabytes']:.1f} |" for one in steps]
+    lines += ["", f"A waiting run takes {a_run:.2f} kB; from {steps[0]['steps']} to {steps[-1]['steps']:,} steps memory "
+                  f"grows by {with_steps:.1f} MB."]
+    text = "\n".join(lines)
+    print(text)
     if not quick:
+        facts = measure.facts(machine)
         measure.write_json(measure.RESULTS / f"{measure.machine_name(machine)}-memory.json",
-                           {"machine": measure.facts(machine), "workloads": workloads, "runs": runs, "steps": steps,
+                           {"machine": facts, "workloads": workloads, "runs": runs, "steps": steps,
                             "kilobytes_a_waiting_run": a_run})
+        measure.write_docs("memory.py", f"{measure.title(facts)}\n{text}")
         if a_run > MOST_KILOBYTES_A_RUN or with_steps > MOST_GROWTH_WITH_STEPS:
             raise SystemExit("memory grows")
 

@@ -155,16 +155,6 @@ def table(points):
     return "\n".join(lines)
 
 
-def write_docs(result, folder):
-    page = measure.ROOT / "docs/performance.md"
-    begin, end = "<!-- written by bench/scaling.py -->", "<!-- end -->"
-    before, rest = page.read_text().split(begin)
-    after = rest.split(end, 1)[1]
-    machine = result["machine"]
-    page.write_text(f"{before}{begin}\n{machine['processor']}, {machine['instructions']}, {machine['cores']} cores, "
-                    f"{machine['date']}:\n\n{table(result['points'])}\n{end}{after}")
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--quick", action="store_true")
@@ -180,7 +170,7 @@ def main():
         return
     measure.write_json(measure.RESULTS / f"{measure.machine_name(machine)}-scaling.json", result)
     draw(result["points"], measure.ROOT / "docs")
-    write_docs(result, measure.ROOT / "docs")
+    measure.write_docs("scaling.py", f"{measure.title(result['machine'])}\n{table(result['points'])}")
 
 
 if __name__ == "__main__":
