@@ -59,7 +59,7 @@ def write_docs(script, text):
 
 
 def title(machine):
-    return f"{machine['processor']}, {machine['instructions']}, {machine['cores']} cores, {machine['date']}:\n"
+    return f"{machine['processor']}, {machine['instructions']}, {machine['cores']} core{'s' * (machine['cores'] > 1)}, {machine['date']}:\n"
 
 
 def facts(machine):

@@ -36,10 +36,21 @@ SHORT_STEPS = 100
 COLOURS = {TRANSFORMER: "#0072B2", LINEAR: "#D55E00"}
 
 
+def shares(operations):
+    """Fractions of a step's time by kind of operation."""
+    found = {"products": 0, "draws": 0, "rest": 0}
+    for one in operations:
+        words = one["operation"].replace(",", " ").replace("_", " ").split()
+        kind = "products" if "product" in words else "draws" if "draw" in words else "rest"
+        found[kind] += one["fraction"]
+    return found
+
+
 def point(axis, series, x, speed, machine, threads=1):
     return {"axis": axis, "series": series, "x": x, "seconds": 1 / speed["model_steps_per_second"],
             "fraction_of_peak": speed["fraction_of_peak"], "layout": speed["layout"],
-            "split": speed["split"], "memory": speed["bytes"], "threads": threads,
+            "split": speed["split"], "shares": shares(speed["operations"]), "memory": speed["bytes"],
+            "threads": threads,
             "peak_gflops": machine["peak_gflops_per_core"]}
 
 
@@ -47,7 +58,7 @@ def measure_axis(axis, seconds, quick):
     for series, workload, setting, values in AXES[axis][1]:
         for x in values[:6:2] if quick else values:
             begin = time.monotonic()
-            machine, [speed] = measure.bench([workload], AT_REST | {setting: x}, seconds)
+            machine, [speed] = measure.bench([workload, "--profile"], AT_REST | {setting: x}, seconds)
             found = point(axis, series, x, speed, machine)
             measure.say(f"{axis} {x}, {series}: {found['seconds'] * 1e3:.3g} ms a step, "
                         f"{found['fraction_of_peak']:.0%} of the peak  ({time.monotonic() - begin:.0f} s)")
@@ -58,7 +69,7 @@ def measure_threads(seconds):
     counts = [n for n in (1, 2, 4, 8, 16, 32, 64, 128) if n <= len(measure.CORES)]
     for series, workload in ((TRANSFORMER, "W4"), (LINEAR, "W2")):
         for threads in counts:
-            machine, [speed] = measure.bench([workload], {}, seconds, threads)
+            machine, [speed] = measure.bench([workload, "--profile"], {}, seconds, threads)
             found = point("threads", series, threads, speed, machine, threads)
             measure.say(f"threads {threads}, {series}: {found['seconds'] * 1e3:.3g} ms a step")
             yield found
@@ -95,7 +106,9 @@ TITLES = {**{axis: title for axis, (title, _) in AXES.items()}, "threads": "thre
 def panel(points, axis, y):
     rows = [p for p in points if p["axis"] == axis and y["field"] in p]
     xs = sorted({p["x"] for p in rows})
-    shown = xs if len(xs) <= 8 else [x for x in xs if math.log2(x).is_integer()][::2] or xs[::2]
+    decades = [x for x in xs if math.log10(x).is_integer()]
+    doublings = [x for x in xs if math.log2(x).is_integer()][::2]
+    shown = xs if len(xs) <= 8 else decades if axis == "runs" else doublings
     x_axis = {"field": "x", "type": "quantitative", "title": TITLES[axis],
               "scale": {"type": "log", "domain": [xs[0] / 1.15, xs[-1] * 1.15], "nice": False},
               "axis": {"values": shown, "format": "~s" if axis == "runs" else "~g", "grid": False}}
@@ -111,9 +124,9 @@ def panel(points, axis, y):
         {"mark": {"type": "point", "filled": True, "size": 45}, "encoding": encoding | {"shape": shape}}]}
 
 
-def figure(points, axes, y):
+def figure(points, axes, y, columns):
     return {"$schema": "https://vega.github.io/schema/vega-lite/v6.json",
-            "concat": [panel(points, axis, y) for axis in axes], "columns": 3,
+            "concat": [panel(points, axis, y) for axis in axes], "columns": columns,
             "config": {"view": {"stroke": None}, "axis": {"gridColor": "#e8e8e8"}}}
 
 
@@ -123,10 +136,10 @@ def draw(points, folder):
                "scale": {"type": "log"}, "axis": {"format": "~g", "tickCount": 5}}
     fraction = {"field": "fraction_of_peak", "type": "quantitative", "title": "fraction of the fma peak",
                 "axis": {"format": "%"}}
-    for name, axes, y in (("scaling-time", [*AXES, "threads", "runs"], seconds),
-                          ("scaling-peak", list(AXES), fraction)):
+    for name, axes, y, columns in (("scaling-time", [*AXES, "threads", "runs"], seconds, 3),
+                                   ("scaling-peak", list(AXES), fraction, 2)):
         with tempfile.NamedTemporaryFile("w", suffix=".vl.json") as spec:
-            json.dump(figure(milliseconds, axes, y), spec)
+            json.dump(figure(milliseconds, axes, y, columns), spec)
             spec.flush()
             subprocess.run([measure.ROOT / "scripts/draw", spec.name, folder / f"{name}.svg"], check=True)
         measure.say(f"drew {folder / name}.svg")
@@ -134,24 +147,34 @@ def draw(points, folder):
 
 # ---- the table ----
 
+def number(x):
+    return f"{x:,.0f}" if x >= 100 else f"{x:.3g}"
+
+
 def growth(points):
     """p of time ~ x^p between neighbours."""
     return [math.log(b["seconds"] / a["seconds"]) / math.log(b["x"] / a["x"]) for a, b in zip(points, points[1:])]
 
 
 def table(points):
-    lines = ["| | | ms a step | time ~ x^p: at the small end, at the large end | most of the peak |",
-             "| --- | --- | --- | --- | --- |"]
+    lines = ["| | | ms a step | time ~ x^p | most of the peak | time in products | in draws |",
+             "| --- | --- | --- | --- | --- | --- | --- |"]
     for axis in TITLES:
         for series in COLOURS:
             row = [p for p in points if p["axis"] == axis and p["series"] == series]
             if len(row) < 2:
                 continue
+            def ends(text):
+                return f"{text(row[0])} .. {text(row[-1])}"
             powers = growth(row)
-            best = max(row, key=lambda p: p.get("fraction_of_peak", 0))
-            peak = f"{best['fraction_of_peak']:.0%} at {best['x']}" if "fraction_of_peak" in best else ""
-            lines.append(f"| {axis} {row[0]['x']} .. {row[-1]['x']:,} | {series} | {row[0]['seconds'] * 1e3:.3g} .. "
-                         f"{row[-1]['seconds'] * 1e3:.3g} | {powers[0]:.2f}, {powers[-1]:.2f} | {peak} |")
+            cells = [f"{axis} {ends(lambda p: format(p['x'], ','))}", series,
+                     ends(lambda p: number(p["seconds"] * 1e3)), f"{powers[0]:.2f} .. {powers[-1]:.2f}", "", "", ""]
+            if "shares" in row[0]:
+                best = max(row, key=lambda p: p["fraction_of_peak"])
+                cells[-3:] = [f"{best['fraction_of_peak']:.0%} at {best['x']:,}",
+                              ends(lambda p: f"{p['shares']['products']:.0%}"),
+                              ends(lambda p: f"{p['shares']['draws']:.0%}")]
+            lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
