@@ -1,10 +1,10 @@
 #include "program/executor.h"
 
 #include <fmt/format.h>
+#include <sys/mman.h>
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
 #include <deque>
 #include <new>
 
@@ -19,22 +19,25 @@ namespace {
 using lanes::Dims;
 using lanes::Operand;
 
-// 64-byte aligned, zeroed memory.
+// Zeroed memory in pages of its own. They go back to the system whole: on the heap, what short runs leave for the
+// store would stand between their freed blocks and take up several times its size.
 class Block {
  public:
-  explicit Block(std::int64_t bytes)
-      : bytes_(bytes), data_(static_cast<std::byte*>(::operator new(
-                           static_cast<size_t>(std::max<std::int64_t>(bytes, 64)), kAlignment))) {
-    std::memset(data_, 0, static_cast<size_t>(std::max<std::int64_t>(bytes, 64)));
+  explicit Block(std::int64_t bytes) : bytes_(bytes) {
+    constexpr int kAccess = PROT_READ | PROT_WRITE, kFresh = MAP_PRIVATE | MAP_ANONYMOUS;
+    void* const pages = mmap(nullptr, mapped(), kAccess, kFresh, -1, 0);
+    if (pages == MAP_FAILED) throw std::bad_alloc();
+    data_ = static_cast<std::byte*>(pages);
   }
-  ~Block() { ::operator delete(data_, kAlignment); }
+  ~Block() { munmap(data_, mapped()); }
   Block(const Block&) = delete;
   Block& operator=(const Block&) = delete;
   std::byte* at(std::int64_t offset) { return data_ + offset; }
   std::int64_t bytes() const { return bytes_; }
 
  private:
-  static constexpr std::align_val_t kAlignment{64};
+  size_t mapped() const { return static_cast<size_t>(std::max<std::int64_t>(bytes_, 64)); }
+
   std::int64_t bytes_;
   std::byte* data_;
 };

@@ -23,7 +23,7 @@ using train::RunStatus;
 
 constexpr std::chrono::milliseconds kBetweenReports{250};
 constexpr double kRateSeconds = 5;  // the rate is that of the latest seconds
-constexpr size_t kRunsATransaction = 10'000;
+constexpr size_t kRunsATransaction = 1'000;
 const std::string kDocument = "study/";
 
 double seconds_since(Clock::time_point begin) {
@@ -35,6 +35,7 @@ struct Todo {
   Job* job;
   std::int64_t seed;
   StoredRun stored;
+  bool is_new;
 };
 
 StoredRun new_run(const Study& study, std::int64_t seed, std::string id, std::string identity) {
@@ -79,6 +80,19 @@ void write_study(const Study& study, Store& store) {
       if (seen.insert(probe.id).second)
         probes.push_back({probe.id, probe.choice.kind, probe.choice.settings.json().dump()});
   store.add_probes(probes);
+}
+
+void add_new_runs(const Study& study, const std::vector<Todo>& todo, Store& store) {
+  std::vector<StoredRun> fresh;
+  const auto add = [&] {
+    store.add_runs(fresh);
+    fresh.clear();
+  };
+  for (const Todo& one : todo) {
+    if (one.is_new) fresh.push_back(new_run(study, one.seed, one.stored.id, one.job->identity()));
+    if (fresh.size() == kRunsATransaction) add();
+  }
+  if (!fresh.empty()) add();
 }
 
 // Runs what is to do over threads; the caller's thread reports.
@@ -231,7 +245,6 @@ RunnerSummary run_study(const Study& study, Store& store, const RunnerOptions& o
   const std::vector<std::unique_ptr<Job>> jobs = make_jobs(study);
 
   std::vector<Todo> todo;
-  std::vector<StoredRun> fresh;
   std::int64_t index = 0, total = 0;
   for (const auto& job : jobs) {
     const std::string plan = job->plan();
@@ -245,10 +258,10 @@ RunnerSummary run_study(const Study& study, Store& store, const RunnerOptions& o
         ++summary.already_there;
         continue;
       }
-      if (!stored) fresh.push_back(new_run(study, seed, id, job->identity()));
-      todo.push_back(
-          {job.get(), seed, stored ? std::move(*stored) : new_run(study, seed, std::move(id), "")});
-      todo.back().stored.identity.clear();
+      const bool is_new = !stored;
+      if (is_new) stored = new_run(study, seed, std::move(id), "");
+      stored->identity = {};  // the job has it
+      todo.push_back({job.get(), seed, std::move(*stored), is_new});
       ++job->runs_left;
     }
   }
@@ -260,10 +273,7 @@ RunnerSummary run_study(const Study& study, Store& store, const RunnerOptions& o
     todo.back().job->learner();
   }
   write_study(study, store);
-  for (size_t i = 0; i < fresh.size(); i += kRunsATransaction)
-    store.add_runs(std::span(fresh).subspan(i, std::min(kRunsATransaction, fresh.size() - i)));
-  fresh.clear();
-
+  add_new_runs(study, todo, store);
   Pool(store, options, std::move(todo), summary, total).run();
   summary.seconds = seconds_since(begin);
   return summary;

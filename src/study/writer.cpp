@@ -7,11 +7,13 @@ namespace iclab::study {
 namespace {
 
 constexpr std::chrono::milliseconds kBetweenCommits{250};  // each costs two or three fsyncs
-constexpr size_t kMostWaitingBytes = 256 << 20;
+// Short runs outpace the disk: this bounds what they keep in memory, beside as much that is being written.
+constexpr size_t kMostWaitingBytes = 16 << 20;
 
 size_t bytes_of(const Progress& progress) {
-  size_t bytes = progress.state.size() + progress.measured.size() * sizeof(progress.measured[0]);
-  for (const train::Tensor& tensor : progress.weights) bytes += tensor.bytes.size();
+  size_t bytes = sizeof progress + progress.state.size() +
+                 progress.measured.size() * sizeof(progress.measured[0]);
+  for (const train::Tensor& tensor : progress.weights) bytes += sizeof tensor + tensor.bytes.size();
   return bytes;
 }
 
@@ -80,7 +82,8 @@ void Writer::work() {
       changed_.notify_all();
       return;
     }
-    changed_.wait_until(lock, begin + kBetweenCommits, [this] { return closed_; });
+    changed_.wait_until(lock, begin + kBetweenCommits,
+                        [this] { return closed_ || waiting_bytes_ >= kMostWaitingBytes / 2; });
   }
 }
 

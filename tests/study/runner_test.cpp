@@ -1,7 +1,9 @@
 #include "study/runner.h"
 
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 
 #include <cmath>
@@ -551,6 +553,39 @@ TEST(Runner, EstimatesFromAMeasuredSecond) {
   shard.shard = 4;
   shard.shards = 5;
   EXPECT_EQ(study::estimate(many(), shard).runs, 2);
+}
+
+// The most memory that a process has held once it has run the study.
+double peak_bytes(const Study& study) {
+  const pid_t child = fork();
+  if (child == 0) {
+    try {
+      const TestFolder folder;
+      Store store(folder.path(), kWrite);
+      run_study(study, store, threads(1));
+    } catch (const std::exception&) {
+      _exit(1);
+    }
+    _exit(0);
+  }
+  int status = 0;
+  rusage used{};
+  wait4(child, &status, 0, &used);
+  EXPECT_TRUE(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+  return static_cast<double>(used.ru_maxrss) * 1024;
+}
+
+TEST(Runner, MemoryGrowsNeitherWithRunsNorWithSteps) {
+  const std::string wide = with(with(kSmallStudy, "dim = 3", "dim = 20"), "context = 8", "context = 40");
+  const auto study = [&](int seeds, int steps) {
+    return parse_study(wide, "wide.toml",
+                       std::vector{fmt::format("study.seeds={}", seeds), fmt::format("train.steps={}", steps),
+                                   std::string("train.batch=256")});
+  };
+  const double few = peak_bytes(study(4, 2));
+  const double bytes_of_a_run = static_cast<double>(estimate(study(1, 2), threads(1)).bytes);
+  EXPECT_LT(peak_bytes(study(204, 2)) - few, 0.1 * 200 * bytes_of_a_run);
+  EXPECT_LT(peak_bytes(study(4, 500)) - few, bytes_of_a_run);
 }
 
 }  // namespace
