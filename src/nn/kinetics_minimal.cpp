@@ -1,5 +1,8 @@
 #include "nn/kinetics_minimal.h"
 
+#include <optional>
+
+#include "base/error.h"
 #include "nn/initial.h"
 
 namespace iclab::nn {
@@ -9,17 +12,26 @@ using program::Stream;
 
 class KineticsMinimal : public Model {
  public:
-  explicit KineticsMinimal(const Settings& settings) : hidden_(settings.integer("hidden")) {}
+  explicit KineticsMinimal(const Settings& settings)
+      : hidden_(settings.integer("hidden")), w_(settings.has("w") ? settings.real("w") : 0.0),
+        beta_spread_(settings.has("beta_spread") ? settings.real("beta_spread") : 1.0) {
+    if (settings.has("beta")) beta_ = settings.real("beta");
+    if (beta_ && settings.has("beta_spread"))
+      throw UsageError("model 'kinetics-minimal': found both beta and beta_spread; accepted is one of them");
+  }
 
   Value predict(Builder& b, Weights& weights, const tasks::Prompt& prompt) const override {
     const Value target = prompt["query"];
     const Value from_memory = b.name(memory(b, weights, target), "mlp.out");
 
-    const Value beta = weights.declare("beta", [&] { return b.normal(Stream::kModel, {}); });
-    const Value overlaps = matmul(prompt["items"], target);
+    const Value beta = weights.declare("beta", [&] {
+      const Value drawn = beta_spread_ * b.normal(Stream::kModel, {});
+      return beta_ ? b.constant(*beta_) : drawn;
+    });
+    const Value overlaps = prompt.has("overlaps") ? prompt["overlaps"] : matmul(prompt["items"], target);
     const Value pattern = b.name(softmax(beta * overlaps), "pattern");
     const Value copied = b.name(dot(pattern, prompt["labels"]), "copied");
-    const Value w = weights.declare("w", [&] { return b.constant(0.0); });
+    const Value w = weights.declare("w", [&] { return b.constant(w_); });
     return b.name(from_memory + w * copied, "prediction");
   }
 
@@ -36,6 +48,9 @@ class KineticsMinimal : public Model {
   }
 
   std::int64_t hidden_;
+  double w_;
+  std::optional<double> beta_;
+  double beta_spread_;
 };
 
 }  // namespace
@@ -45,8 +60,16 @@ ModelEntry kinetics_minimal_entry() {
   hidden.fallback = std::int64_t{512};
   hidden.minimum = 1;
   hidden.maximum = 1e5;
+  Parameter beta{.name = "beta", .kind = Kind::kReal, .help = "initial beta; none: drawn, another for each seed"};
+  beta.optional = true;
+  Parameter spread{.name = "beta_spread", .kind = Kind::kReal,
+                   .help = "standard deviation of the drawn initial beta; none: 1"};
+  spread.optional = true;
+  spread.minimum = 0;
+  Parameter w{.name = "w", .kind = Kind::kReal, .help = "initial w; none: 0"};
+  w.optional = true;
   return {"kinetics-minimal", "MLP on the target plus attention on overlaps with the context's items",
-          "arXiv 2412.00104", {hidden},
+          "arXiv 2412.00104", {hidden, beta, spread, w},
           [](const Settings& settings) { return std::make_unique<KineticsMinimal>(settings); }};
 }
 

@@ -1,5 +1,8 @@
 #include "probes/general.h"
 
+#include "base/error.h"
+#include "program/functions.h"
+
 namespace iclab::probes {
 namespace {
 
@@ -30,6 +33,36 @@ class EvaluationMse : public Probe {
   std::int64_t prompts_;
 };
 
+class Accuracy : public Probe {
+ public:
+  explicit Accuracy(const Settings& settings) : prompts_(settings.integer("prompts")) {}
+
+  std::vector<Series> build(Builder& b, nn::Weights& weights, const tasks::Task& task,
+                            const nn::Model& model) const override {
+    b.fix_prompts();
+    const tasks::Prompt prompt = task.sample(b);
+    const Value y = prompt["target"];
+    const Value f = model.predict(b, weights, prompt);
+    if (y.dtype() != program::DType::kReal || f.shape() != y.shape())
+      throw UsageError("probe 'accuracy' needs labels -1 and 1 and one number to predict them");
+    return {{"accuracy", to_real(b.constant(0.0) < y * f)}, {"loss", program::logistic_loss(y, f)}};
+  }
+
+  std::int64_t prompts() const override { return prompts_; }
+
+ private:
+  std::int64_t prompts_;
+};
+
+Parameter evaluation_prompts() {
+  Parameter prompts{.name = "prompts", .kind = Kind::kInteger,
+                    .help = "evaluation prompts, the same at every step"};
+  prompts.fallback = std::int64_t{4096};
+  prompts.minimum = 1;
+  prompts.maximum = 1e9;
+  return prompts;
+}
+
 }  // namespace
 
 ProbeEntry training_loss_entry() {
@@ -38,13 +71,14 @@ ProbeEntry training_loss_entry() {
 }
 
 ProbeEntry evaluation_mse_entry() {
-  Parameter prompts{.name = "prompts", .kind = Kind::kInteger,
-                    .help = "evaluation prompts, the same at every step"};
-  prompts.fallback = std::int64_t{4096};
-  prompts.minimum = 1;
-  prompts.maximum = 1e9;
-  return {"mse", "Mean squared error over evaluation prompts", "", {prompts},
+  return {"mse", "Mean squared error over evaluation prompts", "", {evaluation_prompts()},
           [](const Settings& settings) { return std::make_unique<EvaluationMse>(settings); }};
+}
+
+ProbeEntry accuracy_entry() {
+  return {"accuracy", "Accuracy and logistic loss over evaluation prompts, for labels -1 and 1",
+          "arXiv 2412.00104; differential-kinetics.md, section 1.3", {evaluation_prompts()},
+          [](const Settings& settings) { return std::make_unique<Accuracy>(settings); }};
 }
 
 }  // namespace iclab::probes

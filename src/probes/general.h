@@ -12,4 +12,8 @@ ProbeEntry training_loss_entry();
 /// from which the standard error follows.
 ProbeEntry evaluation_mse_entry();
 
+/// "accuracy": the fraction of fixed evaluation prompts with y f > 0, labels y -1 or 1, with "loss", the mean
+/// of log(1 + e^(-y f)). Of a task with fresh items this is the accuracy of in-context learning.
+ProbeEntry accuracy_entry();
+
 }  // namespace iclab::probes

@@ -10,8 +10,8 @@ namespace iclab::probes {
 
 std::span<const ProbeEntry> probe_registry() {
   static const std::vector<ProbeEntry> entries = {
-      training_loss_entry(), evaluation_mse_entry(), linear_risk_entry(), sampled_risk_entry(),
-      effective_matrix_entry()};
+      training_loss_entry(), evaluation_mse_entry(), accuracy_entry(), linear_risk_entry(),
+      sampled_risk_entry(), effective_matrix_entry()};
   return entries;
 }
 

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <iterator>
 
 #include "base/error.h"
 #include "lanes/kernels.h"
@@ -21,6 +22,19 @@ Schedule every(std::int64_t interval, std::int64_t steps, const Where& where) {
   Schedule schedule{{}, fmt::format("every {}", interval)};
   for (std::int64_t step = 0; step <= steps; step += interval) schedule.due.push_back(step);
   return schedule;
+}
+
+// from, from * factor, from * factor^2, ... up to `steps`, and 0 before.
+std::vector<std::int64_t> geometric(std::int64_t from, double factor, std::int64_t steps, const Where& where) {
+  if (from > steps)
+    throw UsageError(fmt::format("{}: found {}, accepted is at most train.steps = {}", where("from"), from, steps));
+  std::vector<double> values{0};
+  for (auto step = static_cast<double>(from); step < static_cast<double>(steps) + 0.5; step *= factor) {
+    if (values.size() > kMaxDue)
+      throw UsageError(fmt::format("{}: found {}, which makes more than {} steps", where("factor"), factor, kMaxDue));
+    values.push_back(step);
+  }
+  return rounded(values);
 }
 
 Schedule listed(std::vector<std::int64_t> due) {
@@ -62,38 +76,56 @@ std::vector<Parameter> schedule_parameters() {
       .name = "steps", .kind = Kind::kIntegers, .help = "the steps themselves, ascending"};
   steps.optional = true;
   steps.minimum = 0;
-  return {interval, at, points, steps};
+  Parameter from{.name = "from", .kind = Kind::kInteger, .help = "for at = log: its first step, with factor"};
+  from.optional = true;
+  from.minimum = 1;
+  Parameter factor{.name = "factor", .kind = Kind::kReal, .help = "for at = log: from one step to the next"};
+  factor.optional = true;
+  factor.minimum = 1;
+  factor.above_minimum = true;
+  return {interval, at, points, from, factor, steps};
 }
 
 Schedule make_schedule(const Settings& settings, std::int64_t steps, const Where& where) {
+  const bool is_growing = settings.has("from") || settings.has("factor");
   std::vector<std::string> given;
   for (const char* key : {"every", "at", "steps"})
     if (settings.has(key)) given.push_back(key);
-  if (given.size() != 1) {
+  const bool is_both = given == std::vector<std::string>{"every", "at"} && is_growing;
+  if (given.size() != 1 && !is_both) {
     const std::string at = where(given.empty() ? "every" : given[1]);
     throw UsageError(
         fmt::format("{}: found {} of the keys every, at, steps; accepted is exactly one: "
                     "every = N, at = \"log\" or \"linear\" with points = N, at = \"end\", "
-                    "steps = [...]",
+                    "steps = [...]; or every = N and at = \"log\" with from and factor",
                     at, given.size()));
   }
-  const bool spaced = settings.has("at") && settings.text("at") != "end";
+  const std::string at = settings.has("at") ? settings.text("at") : "";
+  if (is_growing && (at != "log" || settings.has("points") || !settings.has("from") || !settings.has("factor")))
+    throw UsageError(fmt::format("{}: from = N and factor = X belong together, to at = \"log\", and exclude points",
+                                 where(settings.has("from") ? "from" : "factor")));
+  const bool spaced = at == "linear" || (at == "log" && !is_growing);
   if (spaced != settings.has("points"))
-    throw UsageError(spaced ? fmt::format("{}: missing; at = \"{}\" needs points = N",
-                                          where("points"), settings.text("at"))
+    throw UsageError(spaced ? fmt::format("{}: missing; at = \"{}\" needs points = N", where("points"), at)
                             : fmt::format("{}: found points without at = \"log\" or \"linear\"",
                                           where("points")));
 
+  if (is_growing) {
+    std::vector<std::int64_t> due = geometric(settings.integer("from"), settings.real("factor"), steps, where);
+    if (!is_both) return listed(std::move(due));
+    std::vector<std::int64_t> all;
+    std::ranges::set_union(due, every(settings.integer("every"), steps, where).due, std::back_inserter(all));
+    return listed(std::move(all));
+  }
   if (settings.has("every")) return every(settings.integer("every"), steps, where);
   if (settings.has("steps")) {
     check_steps(settings.integers("steps"), steps, where);
     return listed(settings.integers("steps"));
   }
-  if (settings.text("at") == "end") return {{steps}, "at end", true};
+  if (at == "end") return {{steps}, "at end", true};
 
   const std::int64_t points = settings.integer("points");
-  if (settings.text("at") == "linear")
-    return listed(rounded(linear_points(0, static_cast<double>(steps), points)));
+  if (at == "linear") return listed(rounded(linear_points(0, static_cast<double>(steps), points)));
   std::vector<std::int64_t> due = rounded(log_points(1, static_cast<double>(steps), points));
   due.insert(due.begin(), 0);
   return listed(std::move(due));

@@ -11,12 +11,14 @@
 namespace iclab::study {
 
 /// The keys of a [[probe]] that say when: one of
-///   every = N            step 0 and every N-th; the last step only if N divides it
-///   at = "log"           step 0, then `points` steps from 1 to the last, spaced evenly in
-///   log(step) at = "linear"        `points` steps from 0 to the last, spaced evenly at = "end"
-///   where the run ends (its last step, or where it stopped or diverged) steps = [0, 10, ...] these
-///   steps, ascending
-/// Log and linear steps are rounded, duplicates dropped; both ends are among them.
+///   every = N                      step 0 and every N-th; the last step only if N divides it
+///   at = "log", points = N         step 0, then N steps from 1 to the last, spaced evenly in log(step)
+///   at = "log", from = N, factor   step 0, then N factor^i, i = 0, 1, ..., up to the last; may stand beside
+///                                  `every`: the steps of both
+///   at = "linear", points = N      N steps from 0 to the last, spaced evenly
+///   at = "end"                     where the run ends (its last step, or where it stopped or diverged)
+///   steps = [0, 10, ...]           these steps, ascending
+/// Spaced steps are rounded, duplicates dropped; with `points` both ends are among them.
 std::vector<Parameter> schedule_parameters();
 
 struct Schedule {

@@ -29,7 +29,7 @@ TEST(Examples, EachOneRuns) {
     EXPECT_EQ(json["study"], entry.path().stem().string());
     EXPECT_EQ(json["runs"]["failed"], 0);
     EXPECT_EQ(json["runs"]["diverged"], 0);
-    EXPECT_GT(json["points"].size(), 1U);
+    EXPECT_FALSE(json["points"].empty()) << entry.path();
     for (const Json& point : json["points"]) EXPECT_FALSE(point["last"].empty()) << entry.path();
   }
   EXPECT_GE(count, 4);

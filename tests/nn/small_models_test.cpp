@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "nn/model.h"
 #include "tests/evaluate.h"
 
@@ -86,6 +87,45 @@ TEST(KineticsMinimal, IsItsFormula) {
     for (size_t j = 0; j < kDim; ++j) scores[i] += n["beta"][0] * n["items"][i * kDim + j] * query[j];
   const double memory = times(hidden, n["mlp.W_3"])[0] + n["mlp.b_3"][0];
   EXPECT_NEAR(z, memory + n["w"][0] * softmax_mean(scores, n["labels"])[0], kRounding);
+}
+
+TEST(KineticsMinimal, TakesOverlapsWhereThePromptHasThem) {
+  Scene scene;
+  scene.part("overlaps", {4});
+  scene.part("labels", {4});
+  scene.part("query", {3});
+  const double z = scene.predict(*make("kinetics-minimal", {{"hidden", std::int64_t{5}}}));
+  auto& n = scene.numbers;
+  const Numbers hidden = layer(layer(n["query"], n["mlp.W_1"], n["mlp.b_1"]), n["mlp.W_2"], n["mlp.b_2"]);
+  Numbers scores = n["overlaps"];
+  for (double& s : scores) s *= n["beta"][0];
+  const double memory = times(hidden, n["mlp.W_3"])[0] + n["mlp.b_3"][0];
+  EXPECT_NEAR(z, memory + n["w"][0] * softmax_mean(scores, n["labels"])[0], kRounding);
+}
+
+// The initial weight of a model with these settings, in a run of that seed.
+double initial(const std::string& weight, std::map<std::string, Setting> given, std::uint64_t seed) {
+  given["hidden"] = std::int64_t{2};
+  Builder b;
+  tasks::Prompt prompt;
+  prompt.set("overlaps", b.constant({2}, {0.5}));
+  prompt.set("labels", b.constant({2}, {1.0}));
+  prompt.set("query", b.constant({3}, {0.5}));
+  Weights weights;
+  make("kinetics-minimal", given)->predict(b, weights, prompt);
+  for (const auto& one : weights.all())
+    if (one.name == weight) return evaluate(b, {one.initial}, 1, {}, seed)[0][0];
+  return std::nan("");
+}
+
+TEST(KineticsMinimal, StartsWhereItIsTold) {
+  EXPECT_EQ(initial("w", {}, 0), 0);
+  EXPECT_EQ(initial("w", {{"w", -1.5}}, 0), -1.5);
+  EXPECT_EQ(initial("beta", {{"beta", 0.5}}, 0), 0.5);
+  const double beta = initial("beta", {}, 0);
+  EXPECT_NE(beta, initial("beta", {}, 1)) << "beta belongs to the seed";
+  EXPECT_EQ(initial("beta", {{"beta_spread", 2.0}}, 0), 2 * beta);
+  EXPECT_THROW(make("kinetics-minimal", {{"beta", 0.5}, {"beta_spread", 2.0}}), UsageError);
 }
 
 TEST(OneLayerTransformer, IsItsFormula) {

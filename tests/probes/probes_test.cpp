@@ -98,6 +98,33 @@ TEST(MseProbe, ApproachesTheRiskAndGivesItsStandardError) {
   EXPECT_EQ(make(find_probe("mse"), {{"prompts", std::int64_t{77}}})->prompts(), 77);
 }
 
+// With w = 0 the prediction is the constant b_3 = 1, right for half of the labels.
+TEST(AccuracyProbe, CountsRightSignsOnKeptPrompts) {
+  constexpr std::int64_t kCount = 10'000;
+  const auto task = make(tasks::find_task("item-label"),
+                         {{"fresh_items", true}, {"context", std::int64_t{3}}, {"dim", std::int64_t{2}}});
+  const auto model = make(nn::find_model("kinetics-minimal"), {{"hidden", std::int64_t{1}}});
+  const auto probe = make(find_probe("accuracy"), {{"prompts", kCount}});
+  EXPECT_EQ(probe->prompts(), kCount);
+  const auto measured = [&](double w) {
+    Builder b(random::Purpose::kEvaluation);
+    nn::Weights weights;
+    const auto series = probe->build(b, weights, *task, *model);
+    EXPECT_EQ(series[0].name, "accuracy");
+    EXPECT_EQ(series[1].name, "loss");
+    return evaluate(b, {series[0].value, series[1].value}, kCount,
+                    {{"mlp.W_1", {0, 0}}, {"mlp.b_1", {0}}, {"mlp.W_2", {0}}, {"mlp.b_2", {0}}, {"mlp.W_3", {0}},
+                     {"mlp.b_3", {1}}, {"beta", {1000}}, {"w", {w}}});
+  };
+  const auto constant = measured(0);
+  double right = 0;
+  for (size_t p = 0; p < kCount; ++p) {
+    right += constant[0][p];
+    EXPECT_NEAR(constant[1][p], std::log1p(std::exp(constant[0][p] > 0 ? -1.0 : 1.0)), 8 * 0x1p-52);
+  }
+  EXPECT_NEAR(right / kCount, 0.5, 5 * 0.5 / std::sqrt(kCount));
+}
+
 // What a sampled risk says, of the mean over prompts, element by element, with its standard error.
 void expect_sampled(const Given& given, const Numbers& want) {
   Given all = given;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/error.h"
 #include "probes/probe.h"
 #include "test_files.h"
 
@@ -34,6 +35,28 @@ TEST(Schedule, LogHasZeroOneAndTheLastStep) {
               ElementsAre(0, 1, 2, 3));
   EXPECT_THAT(schedule({{"at", std::string("log")}, {"points", std::int64_t{2}}}, 1).due,
               ElementsAre(0, 1));
+}
+
+TEST(Schedule, LogMayGrowByAFactor) {
+  const std::pair<const std::string, Setting> at{"at", std::string("log")};
+  EXPECT_THAT(schedule({at, {"from", std::int64_t{20}}, {"factor", 2.0}}, 100).due, ElementsAre(0, 20, 40, 80));
+  EXPECT_THAT(schedule({at, {"from", std::int64_t{20}}, {"factor", 1.02}}, 22).due, ElementsAre(0, 20, 21, 22));
+  EXPECT_THAT(schedule({at, {"from", std::int64_t{3}}, {"factor", 2.0}, {"every", std::int64_t{5}}}, 12).due,
+              ElementsAre(0, 3, 5, 6, 10, 12));
+}
+
+TEST(Schedule, RefusesFactorsThatDoNotFit) {
+  const std::pair<const std::string, Setting> at{"at", std::string("log")}, from{"from", std::int64_t{20}},
+      factor{"factor", 2.0}, points{"points", std::int64_t{5}}, every{"every", std::int64_t{5}};
+  EXPECT_THROW(schedule({at, from}, 100), UsageError);
+  EXPECT_THROW(schedule({at, factor}, 100), UsageError);
+  EXPECT_THROW(schedule({every, from, factor}, 100), UsageError);
+  EXPECT_THROW(schedule({at, points, from, factor}, 100), UsageError);
+  EXPECT_THROW(schedule({at, points, every}, 100), UsageError);
+  EXPECT_THROW(schedule({{"at", std::string("linear")}, from, factor}, 100), UsageError);
+  EXPECT_THROW(schedule({at, from, factor}, 19), UsageError) << "the first step is beyond the last";
+  EXPECT_THROW(schedule({at, from, {"factor", 1.0}}, 100), UsageError);
+  EXPECT_THROW(schedule({at, {"from", std::int64_t{1}}, {"factor", 1.0 + 1e-9}}, 100), UsageError) << "too many";
 }
 
 TEST(Schedule, LinearHasBothEnds) {

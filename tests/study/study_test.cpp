@@ -340,7 +340,7 @@ INSTANTIATE_TEST_SUITE_P(
             "s.toml:16: [train] optimizer rl: unknown key of optimizer 'adam'"},
         Bad{"every = 10", "evry = 10",
             "s.toml:22: [[probe]] evry: unknown key of probe 'risk'; accepted are kind, name, "
-            "every, at, points, steps, test"},
+            "every, at, points, from, factor, steps, test"},
         Bad{"steps = 40", "steps = 40\nstop = { probe = \"risk\", abve = 1 }",
             "s.toml:19: [train] stop abve: unknown key"},
         Bad{"steps = 40", "steps = 40\n[[train.group]]\nmtch = \"v\"",

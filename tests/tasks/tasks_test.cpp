@@ -364,6 +364,87 @@ TEST(ItemLabel, LabelsAreBalanced) {
   EXPECT_MESSAGE(make("item-label", items(9)), "items: found 9, accepted is an even number");
 }
 
+Given fresh_items(const std::string& sampler, std::int64_t context = 4) {
+  return {{"fresh_items", true}, {"sampler", sampler}, {"context", context}, {"dim", std::int64_t{3}}};
+}
+
+TEST(ItemLabel, FreshItemsHaveOneCopyOfTheTarget) {
+  constexpr size_t kContext = 4, kDim = 3, kPrompts = 4096;
+  Builder b;
+  const Prompt prompt = make("item-label", fresh_items("prompts"))->sample(b);
+  const auto values = evaluate(b, {prompt["items"], prompt["labels"], prompt["query"], prompt["target"]}, kPrompts);
+  std::vector<int> places(kContext);
+  double square = 0, labels = 0;
+  for (size_t p = 0; p < kPrompts; ++p) {
+    int copies = 0;
+    for (size_t i = 0; i < kContext; ++i) {
+      const auto item = values[0].begin() + static_cast<std::ptrdiff_t>((p * kContext + i) * kDim);
+      for (size_t j = 0; j < kDim; ++j) square += item[static_cast<std::ptrdiff_t>(j)] * item[static_cast<std::ptrdiff_t>(j)];
+      labels += values[1][p * kContext + i];
+      if (!std::equal(item, item + kDim, values[2].begin() + static_cast<std::ptrdiff_t>(p * kDim))) continue;
+      ++copies;
+      ++places[i];
+      EXPECT_EQ(values[1][p * kContext + i], values[3][p]);
+    }
+    EXPECT_EQ(copies, 1);
+  }
+  // Five standard deviations: of a count, of |x|^2 with variance 2/D, of a sum of signs.
+  const double all = kPrompts * kContext;
+  for (const int count : places) EXPECT_NEAR(count, kPrompts / 4.0, 5 * std::sqrt(kPrompts * 3 / 16.0));
+  EXPECT_NEAR(square / all, 1, 5 * std::sqrt(2 / (kDim * all)));
+  EXPECT_NEAR(labels, 0, 5 * std::sqrt(all));
+}
+
+// What a model of overlaps does with a prompt: the loss and its gradients for beta and w, and the overlaps' powers,
+// at one beta and w. Columns of (count, kStatistics).
+constexpr size_t kStatistics = 8;
+Numbers overlap_statistics(const std::string& sampler, std::int64_t context, std::int64_t count, std::uint64_t seed) {
+  Builder b;
+  const Prompt prompt = make("item-label", fresh_items(sampler, context))->sample(b);
+  const Value s = prompt.has("overlaps") ? prompt["overlaps"] : matmul(prompt["items"], prompt["query"]);
+  const Value labels = prompt["labels"], y = prompt["target"];
+  const double beta = 1.5, w = 0.8;
+  const Value a = softmax(beta * s);
+  const Value m = dot(a, labels), residual = sigmoid(-y * (w * m));
+  const Value by_beta = w * dot(labels, a * (s - dot(a, s)));
+  const std::vector<Value> all = {program::logistic_loss(y, w * m), -y * residual * m, -y * residual * by_beta,
+                                  sum(s), dot(s, s), sum(s * s * s), y * dot(labels, s),
+                                  dot(prompt["query"], prompt["query"])};
+  std::vector<Value> columns;
+  for (const Value& value : all) columns.push_back(reshape(value, {1}));
+  return evaluate(b, {program::concat(columns, 0)}, count, {}, seed)[0];
+}
+
+TEST(ItemLabel, OverlapsHaveTheLawOfTheItemsOverlaps) {
+  constexpr std::int64_t kCount = 100'000;
+  for (const std::int64_t context : {2, 5}) {
+    const Numbers prompts = overlap_statistics("prompts", context, kCount, 0);
+    const Numbers statistics = overlap_statistics("statistics", context, kCount, 1);
+    for (size_t i = 0; i < kStatistics; ++i)
+      for (size_t j = i; j < kStatistics; ++j) {
+        const auto moment = [=](const double* row) { return i == j ? row[i] : row[i] * row[j]; };
+        const Estimate one = estimate(prompts, kStatistics, moment), other = estimate(statistics, kStatistics, moment);
+        const double deviation = std::sqrt(one.variance + other.variance);
+        EXPECT_LT(std::fabs(one.mean - other.mean), 5 * deviation) << context << ": " << i << " " << j;
+      }
+  }
+  Builder b;
+  const Prompt alone = make("item-label", fresh_items("statistics", 1))->sample(b);
+  const auto values = evaluate(b, {alone["overlaps"], dot(alone["query"], alone["query"])}, 10);
+  EXPECT_EQ(values[0], values[1]) << "a context of one item is the copy";
+}
+
+TEST(ItemLabel, RefusesWhatDoesNotFitTogether) {
+  Given both = items(10);
+  both["fresh_items"] = true;
+  EXPECT_MESSAGE(make("item-label", both), "found both items and fresh_items = true; accepted is one of them");
+  EXPECT_MESSAGE(make("item-label", {{"context", std::int64_t{4}}, {"dim", std::int64_t{3}}}),
+                 "found neither items nor fresh_items = true; accepted is one of them");
+  Given tabled = items(10);
+  tabled["sampler"] = std::string("statistics");
+  EXPECT_MESSAGE(make("item-label", tabled), "sampler 'statistics' is for fresh_items = true");
+}
+
 TEST(GaussianTokens, TheTargetIsTheLast) {
   Builder b;
   const Prompt prompt = make("gaussian-tokens", {{"tokens", std::int64_t{3}}, {"dim", std::int64_t{2}},
