@@ -13,6 +13,8 @@
 #include "cli/output.h"
 #include "cli/workloads.h"
 #include "lanes/peak.h"
+#include "study/example_batch.h"
+#include "study/export.h"
 #include "study/speed.h"
 
 namespace iclab::cli {
@@ -23,7 +25,7 @@ constexpr double kSeconds = 2;  // a workload, or six steps if they take longer
 
 struct BenchOptions {
   std::vector<std::string> names;
-  std::string threads = "1";
+  std::string threads = "1", example;
 };
 
 std::vector<Workload> chosen_workloads(const std::vector<std::string>& names) {
@@ -54,7 +56,19 @@ Json measured(const Workload& workload, int threads, double peak) {
           {"bytes", speed.bytes}};
 }
 
+// Instead of measuring: a batch of the one workload, with its loss and gradients, as a file.
+Result write_example(const BenchOptions& options, bool as_json) {
+  if (options.names.size() != 1)
+    throw UsageError(fmt::format("--example needs one workload; found {}", options.names.size()));
+  const Workload workload = chosen_workloads(options.names).front();
+  const study::Study study = study::parse_study(workload.text, workload.name);
+  study::write_safetensors(options.example, study::example_batch(study),
+                           {{"workload", workload.name}, {"version", kVersion}});
+  return {as_json ? json_line({{"file", options.example}}) : options.example + "\n"};
+}
+
 Result bench(const BenchOptions& options, bool as_json) {
+  if (!options.example.empty()) return write_example(options, as_json);
   const auto threads = static_cast<int>(whole_number("--threads", options.threads, 1, kMaxThreads));
   const std::vector<Workload> chosen = chosen_workloads(options.names);
   const lanes::InstructionSet set = lanes::chosen_instruction_set();
@@ -91,6 +105,9 @@ Action add_bench(CLI::App& parser) {
   parser.add_option("WORKLOAD", options->names, "Which workloads (default: all)");
   parser.add_option("--threads", options->threads, "Threads of one run (default: 1)")
       ->type_name("N");
+  parser.add_option("--example", options->example,
+                    "Write a batch of the workload, its loss and gradients, as safetensors; measure nothing")
+      ->type_name("FILE");
   parser.footer("Example:\n  iclab bench W3 W4\n\nThe workloads are described in docs/performance.md.");
   return [options](bool as_json) { return bench(*options, as_json); };
 }
