@@ -14,6 +14,8 @@
 #include "cli/speed_text.h"
 #include "cli/workloads.h"
 #include "lanes/peak.h"
+#include "study/example_batch.h"
+#include "study/export.h"
 #include "study/speed.h"
 
 namespace iclab::cli {
@@ -21,11 +23,12 @@ namespace {
 
 constexpr std::int64_t kMaxThreads = 1024;
 constexpr double kMaxSeconds = 3600;
+
 struct BenchOptions {
   std::vector<std::string> names;
   std::string study;
   std::vector<std::string> overrides;  // --set
-  std::string threads = "1", seconds = "2";
+  std::string threads = "1", seconds = "2", example;
   bool profile = false;
 };
 
@@ -52,7 +55,19 @@ std::vector<study::Study> chosen_studies(const BenchOptions& options) {
   return studies;
 }
 
+// Instead of measuring: a batch of the one study, with its loss and gradients, as a file.
+Result write_example(const BenchOptions& options, bool as_json) {
+  if (options.names.size() + !options.study.empty() != 1)
+    throw UsageError(fmt::format("--example needs one workload or study; found {}",
+                                 options.names.size() + !options.study.empty()));
+  const study::Study study = chosen_studies(options).front();
+  study::write_safetensors(options.example, study::example_batch(study),
+                           {{"workload", study.name}, {"version", kVersion}});
+  return {as_json ? json_line({{"file", options.example}}) : options.example + "\n"};
+}
+
 Result bench(const BenchOptions& options, bool as_json) {
+  if (!options.example.empty()) return write_example(options, as_json);
   const auto threads = static_cast<int>(whole_number("--threads", options.threads, 1, kMaxThreads));
   const double seconds = real_number("--seconds", options.seconds, 0.001, kMaxSeconds);
   const std::vector<study::Study> studies = chosen_studies(options);
@@ -96,6 +111,9 @@ Action add_bench(CLI::App& parser) {
   parser.add_option("--seconds", options->seconds, "Time for each, and at least seven steps (default: 2)")
       ->type_name("S");
   parser.add_flag("--profile", options->profile, "Also the time of each operation of a step");
+  parser.add_option("--example", options->example,
+                    "Write a batch of the workload, its loss and gradients, as safetensors; measure nothing")
+      ->type_name("FILE");
   parser.footer(
       "Example:\n  iclab bench W3 W4 --profile\n  iclab bench W4 --set model.width=128 --set train.batch=16\n\n"
       "docs/performance.md describes the workloads and what the columns mean.");

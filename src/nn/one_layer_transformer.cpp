@@ -33,8 +33,9 @@ class OneLayerTransformer : public Model {
   Value read_out(Builder& b) const {
     const Value order = rank(b.uniform(Stream::kModel, {hidden_}));
     const double share = 1 / static_cast<double>(hidden_);
-    return select(order < b.integer_constant({}, {(hidden_ + 1) / 2}), b.constant(share),
-                  b.constant(-share));
+    return b.name(select(order < b.integer_constant({}, {(hidden_ + 1) / 2}), b.constant(share),
+                         b.constant(-share)),
+                  "read_out");
   }
 
   std::int64_t hidden_;

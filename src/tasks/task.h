@@ -28,6 +28,7 @@ class Prompt {
   bool has(const std::string& part) const { return parts_.contains(part); }
   /// Throws Error that names the parts there are.
   Value operator[](const std::string& part) const;
+  const std::map<std::string, Value>& parts() const { return parts_; }
 
  private:
   std::map<std::string, Value> parts_;

@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <map>
+
+#include "study/export.h"
 #include "tests/cli/command_line.h"
 
 namespace iclab::test {
@@ -101,6 +104,35 @@ TEST(Bench, WrongWordsAreUsageErrors) {
   EXPECT_THAT(unknown.err, HasSubstr("did you mean 'W3'?"));
   EXPECT_EQ(iclab({"bench", "--threads", "0"}).exit_code, 2);
   EXPECT_EQ(iclab({"bench", "--seconds", "0"}).exit_code, 2);
+}
+
+TEST(Bench, AnExampleHoldsABatchWithItsLossAndGradients) {
+  const Folder folder;
+  const std::string file = folder / "batch.safetensors";
+  EXPECT_EQ(iclab({"bench", "W3-b8", "--example", file, "--json"}).json(), Json({{"file", file}}));
+  std::map<std::string, train::Tensor> tensors;
+  for (train::Tensor& tensor : study::read_safetensors(file)) tensors[tensor.name] = std::move(tensor);
+
+  using Shape = std::vector<std::int64_t>;
+  EXPECT_EQ(tensors["prompt.tokens"].shape, Shape({8, 20, 40}));
+  EXPECT_EQ(tensors["prompt.target"].shape, Shape({8}));
+  EXPECT_EQ(tensors["drawn.read_out"].shape, Shape({100}));
+  EXPECT_EQ(tensors["loss"].shape, Shape());
+  for (const std::string letter : {"Q", "K", "V", "O"}) {
+    const Shape shape{1, 40, letter == "O" ? 100 : 40};
+    EXPECT_EQ(tensors["weight.blocks.0.attn.W_" + letter].shape, shape);
+    EXPECT_EQ(tensors["gradient.blocks.0.attn.W_" + letter].shape, shape);
+  }
+  // That the numbers are right is for tests/reference/workloads.py.
+}
+
+TEST(Bench, AnExampleIsOfOneWorkload) {
+  const Outcome none = iclab({"bench", "--example", "batch.safetensors"});
+  EXPECT_EQ(none.exit_code, 2);
+  EXPECT_THAT(none.err, HasSubstr("--example needs one workload; found 0"));
+  const Outcome nowhere = iclab({"bench", "W3-b8", "--example", "no-such-folder/batch.safetensors"});
+  EXPECT_EQ(nowhere.exit_code, 1);
+  EXPECT_THAT(nowhere.err, HasSubstr("no-such-folder/batch.safetensors: cannot be written"));
 }
 
 }  // namespace
