@@ -129,7 +129,7 @@ TEST(Bench, AnExampleHoldsABatchWithItsLossAndGradients) {
 TEST(Bench, AnExampleIsOfOneWorkload) {
   const Outcome none = iclab({"bench", "--example", "batch.safetensors"});
   EXPECT_EQ(none.exit_code, 2);
-  EXPECT_THAT(none.err, HasSubstr("--example needs one workload; found 0"));
+  EXPECT_THAT(none.err, HasSubstr("--example needs one workload or study; found 0"));
   const Outcome nowhere = iclab({"bench", "W3-b8", "--example", "no-such-folder/batch.safetensors"});
   EXPECT_EQ(nowhere.exit_code, 1);
   EXPECT_THAT(nowhere.err, HasSubstr("no-such-folder/batch.safetensors: cannot be written"));
