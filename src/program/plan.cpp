@@ -220,10 +220,10 @@ class Planner {
   // Ordinary pays where products are wide, all the more where lanes would idle: measured on W1 to W4 at many
   // widths and batches (bench/layout_bench.cpp, docs/performance.md).
   void choose_layout() {
-    constexpr double kWide = 128;
+    constexpr double kWide = 256;
     const double busy = std::min(
         1.0, static_cast<double>(plan_->options.batch) / static_cast<double>(lanes::kLanes));
-    const Layout chosen = mean_width() >= kWide * busy * busy ? Layout::kOrdinary : Layout::kLanes;
+    const Layout chosen = mean_width() >= kWide * busy * busy * busy ? Layout::kOrdinary : Layout::kLanes;
     plan_->layout = plan_->options.layout.value_or(chosen);
   }
 
