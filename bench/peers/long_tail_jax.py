@@ -119,7 +119,7 @@ def train(runs, size, seed, random, threads):
         if alive == 0:
             break
         slots = sum(len(who) for who, _, _ in chunks)
-        if slots - alive >= min(len(chunks[-1][0]), size):
+        if slots - sizes[-1] * -(-alive // sizes[-1]) > slots // 8:  # more often, the copies cost more than the slots
             chunks = chunks_of(*joined(chunks))
     return passed.tolist(), compilation, time.perf_counter() - begin, jax.__version__
 
