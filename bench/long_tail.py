@@ -2,7 +2,7 @@
 
 Usage: python3 bench/long_tail.py [--rounds 3] [--runs 1000] [--python PYTHON] [--machine NAME]
 Needs build/release/bin/iclab and a Python with torch and jax. Each round runs `iclab run examples/long-tail.toml` and
-the scripts of bench/peers, whose best settings are their defaults. ICLab's time is that of the whole command, with start,
+the scripts of bench/peers, which say what they tried, as one process a core and as one process with threads. ICLab's time is that of the whole command, with start,
 compilation and the store on disk; the peers' is theirs without Python's start and imports. Writes
 bench/results/MACHINE-long-tail.json and prints a Markdown table.
 """
@@ -54,9 +54,9 @@ def iclab(runs, cores):
             "version": f"{version['version']} ({version['instructions']}, {version['compiler']})"}
 
 
-def peer(name, python, runs, cores):
+def peer(name, python, runs, processes, threads):
     return json.loads(command([python, ROOT / f"bench/peers/long_tail_{name}.py", "--runs", runs,
-                               "--processes", cores]))
+                               "--processes", processes, "--threads", threads]))
 
 
 def processor():
@@ -77,16 +77,19 @@ def main():
     options = parser.parse_args()
 
     cores = len(os.sched_getaffinity(0))
-    ways = {"ICLab": lambda: iclab(options.runs, cores),
-            "PyTorch": lambda: peer("torch", options.python, options.runs, cores),
-            "JAX": lambda: peer("jax", options.python, options.runs, cores)}
+    runs, python = options.runs, options.python
+    ways = {"ICLab": lambda: iclab(runs, cores),
+            "PyTorch, processes": lambda: peer("torch", python, runs, cores, 1),
+            "JAX, processes": lambda: peer("jax", python, runs, cores, 1)}
+    if cores > 1:
+        ways["PyTorch, threads"] = lambda: peer("torch", python, runs, 1, cores)
+        ways["JAX, threads"] = lambda: peer("jax", python, runs, 1, 0)
     found = {name: [] for name in ways}
     for _ in range(options.rounds):
         for name, way in ways.items():
             found[name].append(way())
 
     seconds = {name: [one["seconds"] for one in rounds] for name, rounds in found.items()}
-    running = [one["seconds"] - one["compilation"] for one in found["JAX"]]
     ours = statistics.median(seconds["ICLab"])
     results = ROOT / "bench/results"
     results.mkdir(exist_ok=True)
@@ -100,7 +103,10 @@ def main():
         last, ratio = rounds[-1], statistics.median(seconds[name]) / ours
         print(f"| {name} | {spread(seconds[name])} | {ratio:.1f} | {last['median']:.0f} | {last['mean']:.0f} | "
               f"{last['max']:.0f} | {last['acquired']:.3f} | {last['version']} |")
-    print(f"\nJAX without compilation: {spread(running)} s, {statistics.median(running) / ours:.1f}.")
+    for name, rounds in found.items():
+        if "compilation" in rounds[0]:
+            running = [one["seconds"] - one["compilation"] for one in rounds]
+            print(f"\n{name}, without compilation: {spread(running)} s, {statistics.median(running) / ours:.1f}.")
 
 
 if __name__ == "__main__":
