@@ -2,9 +2,9 @@
 
 Usage: python3 bench/long_tail.py [--rounds 3] [--runs 1000] [--python PYTHON] [--machine NAME]
 Needs build/release/bin/iclab and a Python with torch and jax. Each round runs `iclab run examples/long-tail.toml` and
-the scripts of bench/peers, which say what they tried, as one process a core and as one process with threads. ICLab's time is that of the whole command, with start,
-compilation and the store on disk; the peers' is theirs without Python's start and imports. Writes
-bench/results/MACHINE-long-tail.json and prints a Markdown table.
+the scripts of bench/peers, which say what they tried, as one process a core and as one process with threads. ICLab's
+time is that of the whole command, with start, compilation and the store on disk; the peers' is theirs without
+Python's start and imports. Writes bench/results/MACHINE-long-tail.json and prints a Markdown table.
 """
 import argparse
 import csv
