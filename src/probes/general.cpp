@@ -1,6 +1,9 @@
 #include "probes/general.h"
 
+#include <fmt/format.h>
+
 #include "base/error.h"
+#include "base/text.h"
 #include "program/functions.h"
 
 namespace iclab::probes {
@@ -54,6 +57,26 @@ class Accuracy : public Probe {
   std::int64_t prompts_;
 };
 
+class OneWeight : public Probe {
+ public:
+  explicit OneWeight(const Settings& settings) : of_(settings.text("of")) {}
+
+  std::vector<Series> build(Builder& b, nn::Weights& weights, const tasks::Task& task,
+                            const nn::Model& model) const override {
+    model.predict(b, weights, task.sample(b));  // declares them; nothing of it is computed
+    std::vector<std::string> names;
+    for (const nn::Weights::Weight& weight : weights.all()) {
+      if (weight.name == of_) return {{of_, weight.value}};
+      names.push_back(weight.name);
+    }
+    throw UsageError(fmt::format("probe 'weight': of: found '{}', accepted are the model's weights {}{}", of_,
+                                 join(names), did_you_mean(of_, names)));
+  }
+
+ private:
+  std::string of_;
+};
+
 Parameter evaluation_prompts() {
   Parameter prompts{.name = "prompts", .kind = Kind::kInteger,
                     .help = "evaluation prompts, the same at every step"};
@@ -73,6 +96,12 @@ ProbeEntry training_loss_entry() {
 ProbeEntry evaluation_mse_entry() {
   return {"mse", "Mean squared error over evaluation prompts", "", {evaluation_prompts()},
           [](const Settings& settings) { return std::make_unique<EvaluationMse>(settings); }};
+}
+
+ProbeEntry weight_entry() {
+  Parameter of{.name = "of", .kind = Kind::kText, .help = "the weight's name"};
+  return {"weight", "One weight of the model", "", {of},
+          [](const Settings& settings) { return std::make_unique<OneWeight>(settings); }};
 }
 
 ProbeEntry accuracy_entry() {

@@ -16,4 +16,7 @@ ProbeEntry evaluation_mse_entry();
 /// of log(1 + e^(-y f)). Of a task with fresh items this is the accuracy of in-context learning.
 ProbeEntry accuracy_entry();
 
+/// "weight": the numbers of one weight of the model, the series under its name.
+ProbeEntry weight_entry();
+
 }  // namespace iclab::probes

@@ -171,6 +171,13 @@ TEST(EffectiveMatrixProbe, IsVTimesW) {
   for (size_t i = 0; i < got.size(); ++i) EXPECT_DOUBLE_EQ(got[i], 0.7 * kW[i]);
 }
 
+TEST(WeightProbe, IsTheWeightUnderItsName) {
+  const Measured measured = measure("weight", {{"of", std::string("W")}});
+  EXPECT_EQ(measured.names, std::vector<std::string>{"W"});
+  EXPECT_EQ(measured.values[0], kW);
+  EXPECT_THROW(measure("weight", {{"of", std::string("W_Q")}}), UsageError);
+}
+
 TEST(LossProbe, IsTheTrainersOwn) {
   EXPECT_TRUE(make(find_probe("loss"), {})->is_training_loss());
   EXPECT_FALSE(make(find_probe("risk"), {})->is_training_loss());

@@ -127,11 +127,11 @@ Layout chosen_layout(std::int64_t width, std::int64_t batch) {
 }
 
 TEST(Plan, WideProductsAndIdleLanesAreOrdinary) {
-  EXPECT_EQ(chosen_layout(127, 64), Layout::kLanes);
-  EXPECT_EQ(chosen_layout(128, 64), Layout::kOrdinary);
+  EXPECT_EQ(chosen_layout(255, 64), Layout::kLanes);
+  EXPECT_EQ(chosen_layout(256, 64), Layout::kOrdinary);
   EXPECT_EQ(chosen_layout(31, 8), Layout::kLanes);
   EXPECT_EQ(chosen_layout(32, 8), Layout::kOrdinary);
-  EXPECT_EQ(chosen_layout(127, 16), Layout::kLanes) << "no lane is idle";
+  EXPECT_EQ(chosen_layout(255, 16), Layout::kLanes) << "no lane is idle";
 }
 
 }  // namespace

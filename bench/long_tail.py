@@ -1,0 +1,113 @@
+"""The long-tail experiment of 1,000 runs: ICLab beside PyTorch and JAX, in turns on all cores. Medians, spread, ratios.
+
+Usage: python3 bench/long_tail.py [--rounds 3] [--runs 1000] [--python PYTHON] [--machine NAME]
+Needs build/release/bin/iclab and a Python with torch and jax. Each round runs `iclab run examples/long-tail.toml` and
+the scripts of bench/peers, which say what they tried, as one process a core and as one process with threads. ICLab's
+time is that of the whole command, with start, compilation and the store on disk; the peers' is theirs without
+Python's start and imports. Writes bench/results/MACHINE-long-tail.json and prints a Markdown table.
+"""
+import argparse
+import csv
+import json
+import math
+import os
+import pathlib
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+ICLAB = ROOT / "build/release/bin/iclab"
+
+
+def command(words):
+    return subprocess.run(list(map(str, words)), check=True, capture_output=True, text=True).stdout
+
+
+def first_passages(series):
+    """The first evaluation with accuracy above 0.95 of each seed, infinite if none."""
+    passed = {}
+    with open(series, newline="") as file:
+        for row in csv.DictReader(file):
+            if row["series"] != "accuracy":
+                continue
+            known = passed.setdefault(row["seed"], math.inf)
+            if float(row["value"]) > 0.95:
+                passed[row["seed"]] = min(known, int(row["step"]))
+    return list(passed.values())
+
+
+def iclab(runs, cores):
+    with tempfile.TemporaryDirectory() as folder:
+        begin = time.perf_counter()
+        command([ICLAB, "run", ROOT / "examples/long-tail.toml", "--set", f"study.seeds={runs}",
+                 "--threads", cores, "--out", folder, "--json"])
+        seconds = time.perf_counter() - begin
+        command([ICLAB, "export", folder])
+        passed = first_passages(pathlib.Path(folder, "export/long-tail/series.csv"))
+    acquired = [t for t in passed if math.isfinite(t)]
+    version = json.loads(command([ICLAB, "version", "--json"]))
+    return {"seconds": seconds, "runs": len(passed), "median": statistics.median(passed),
+            "mean": statistics.mean(acquired), "max": max(acquired), "acquired": len(acquired) / len(passed),
+            "version": f"{version['version']} ({version['instructions']}, {version['compiler']})"}
+
+
+def peer(name, python, runs, processes, threads):
+    return json.loads(command([python, ROOT / f"bench/peers/long_tail_{name}.py", "--runs", runs,
+                               "--processes", processes, "--threads", threads]))
+
+
+def processor():
+    found = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    return found[1].strip() if found else "unknown"
+
+
+def spread(values):
+    return f"{statistics.median(values):.1f} ({min(values):.1f} .. {max(values):.1f})"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--runs", type=int, default=1000)
+    parser.add_argument("--python", default="python3")
+    parser.add_argument("--machine", default=re.sub(r"[^a-z0-9]+", "-", processor().lower()).strip("-"))
+    options = parser.parse_args()
+
+    cores = len(os.sched_getaffinity(0))
+    runs, python = options.runs, options.python
+    ways = {"ICLab": lambda: iclab(runs, cores),
+            "PyTorch, processes": lambda: peer("torch", python, runs, cores, 1),
+            "JAX, processes": lambda: peer("jax", python, runs, cores, 1)}
+    if cores > 1:
+        ways["PyTorch, threads"] = lambda: peer("torch", python, runs, 1, cores)
+        ways["JAX, threads"] = lambda: peer("jax", python, runs, 1, 0)
+    found = {name: [] for name in ways}
+    for _ in range(options.rounds):
+        for name, way in ways.items():
+            found[name].append(way())
+
+    seconds = {name: [one["seconds"] for one in rounds] for name, rounds in found.items()}
+    ours = statistics.median(seconds["ICLab"])
+    results = ROOT / "bench/results"
+    results.mkdir(exist_ok=True)
+    facts = {"processor": processor(), "cores": cores, "rounds": found}
+    (results / f"{options.machine}-long-tail.json").write_text(json.dumps(facts, indent=1) + "\n")
+
+    print(f"{processor()}, {cores} cores, {options.runs} runs, {options.rounds} rounds in turns\n")
+    print("| | seconds | ICLab is faster by | median t_ICL | mean | greatest | acquired | version |")
+    print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+    for name, rounds in found.items():
+        last, ratio = rounds[-1], statistics.median(seconds[name]) / ours
+        print(f"| {name} | {spread(seconds[name])} | {ratio:.1f} | {last['median']:.0f} | {last['mean']:.0f} | "
+              f"{last['max']:.0f} | {last['acquired']:.3f} | {last['version']} |")
+    for name, rounds in found.items():
+        if "compilation" in rounds[0]:
+            running = [one["seconds"] - one["compilation"] for one in rounds]
+            print(f"\n{name}, without compilation: {spread(running)} s, {statistics.median(running) / ours:.1f}.")
+
+
+if __name__ == "__main__":
+    main()
