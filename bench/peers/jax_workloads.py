@@ -1,8 +1,8 @@
 """JAX's side of the workloads W1 to W4: model-steps a second, as JSON.
 
-Usage: python jax_workloads.py WORKLOAD[@BATCH] jit|scan|vmap|vmap-scan [--seconds 2] [--replicas 16] [--scan 100]
+Usage: python jax_workloads.py WORKLOAD[@BATCH] jit|scan|vmap|vmap-scan [--seconds 2] [--replicas 16] [--scan N]
        [--random threefry2x32] [--agree FILE]
-jit: one model, a step a call; scan: --scan steps a call (lax.scan); vmap: --replicas models, a step a call; vmap-scan:
+jit: one model, a step a call; scan: N steps a call (lax.scan; by the workload if not given); vmap: --replicas models, a step a call; vmap-scan:
 both. W2full and W3 compute every token's keys and values as a user writes them; W2 and W3r the cheap algebra for one
 query. A step draws its batch, computes loss and gradients and updates; compilation excluded, buffers donated; median
 wall time of a call. Pin the process with taskset: XLA makes as many threads as it may use cores.
@@ -33,6 +33,8 @@ def normal(key, *shape, fan_in=1.0, gain=1.0):
 
 class Workload:
     """`pre` is () for one model, (R,) for R. What depends on the model is batched by vmap, draws by their shape."""
+
+    scan = 20  # steps a call; longer ones were no faster
 
     def fixed(self, key, pre):
         """Drawn once a run."""
@@ -172,7 +174,7 @@ class W3r(W3):
 
 class W4(Workload):
     """GPT-2 of 4 layers, 4 heads, width 64, on 41 tokens of width 20, read out at every token."""
-    batch, tokens, read_in, dim, heads, layers, adam = 64, 41, 20, 64, 4, 4, True
+    batch, tokens, read_in, dim, heads, layers, adam, scan = 64, 41, 20, 64, 4, 4, True, 10
 
     def parameters(self, key, pre):
         d, m, h, k = self.dim, 4 * self.dim, self.heads, self.dim // self.heads
@@ -236,7 +238,7 @@ class W4(Workload):
 
 class Garg(W4):
     """The same of 12 layers, 8 heads, width 256, on 101 tokens (arXiv 2208.01066)."""
-    tokens, dim, heads, layers = 101, 256, 8, 12
+    tokens, dim, heads, layers, scan = 101, 256, 8, 12, 1
 
 
 WORKLOADS = {cls.__name__: cls for cls in (W1, W2, W2full, W3, W3r, W4, Garg)}
@@ -275,6 +277,7 @@ def named(name):
     name, _, batch = name.partition("@")
     workload = WORKLOADS[name]()
     if batch:
+        workload.scan *= max(1, workload.batch // int(batch))  # so that a call takes as long
         workload.batch = int(batch)
     return workload
 
@@ -287,7 +290,9 @@ def steps_per_second(options):
     p = workload.parameters(key, pre)
     moments = (jax.tree.map(jnp.zeros_like, p), jax.tree.map(jnp.zeros_like, p)) if workload.adam else ()
     state = (p, moments, key, jnp.zeros(()))
-    steps = options.scan if "scan" in options.way else 1
+    steps = 1
+    if "scan" in options.way:
+        steps = options.scan or max(2, workload.scan // math.prod(pre))
     step = make_step(workload, pre, fixed)
 
     @functools.partial(jax.jit, donate_argnums=0)
@@ -341,7 +346,7 @@ def main():
     parser.add_argument("way", nargs="?", choices=["jit", "scan", "vmap", "vmap-scan"], default="jit")
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--replicas", type=int, default=16)
-    parser.add_argument("--scan", type=int, default=100)
+    parser.add_argument("--scan", type=int)
     parser.add_argument("--random", default="threefry2x32", choices=["threefry2x32", "rbg", "unsafe_rbg"])
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
     parser.add_argument("--agree", metavar="FILE")
