@@ -32,7 +32,7 @@ def normal(key, *shape, fan_in=1.0, gain=1.0):
 
 
 class Workload:
-    """`pre` is () for one model, (R,) for R. What depends on the model is batched by vmap, draws by their shape."""
+    """`pre` is () for one model, (R,) for R. The loss is batched by vmap, draws and prompts by their shape."""
 
     scan = 20  # steps a call; longer ones were no faster
 
@@ -40,8 +40,9 @@ class Workload:
         """Drawn once a run."""
         return ()
 
-    def fixed_axes(self):
-        return ()
+    def prompt(self, fixed, drawn):
+        """What the loss sees."""
+        return drawn
 
 
 class W1(Workload):
@@ -51,9 +52,6 @@ class W1(Workload):
     def fixed(self, key, pre):
         labels = jax.random.bernoulli(key, shape=pre + (self.items,)) * 2.0 - 1.0
         return normal(key, *pre, self.items, self.dim, fan_in=self.dim), labels
-
-    def fixed_axes(self):
-        return 0, 0
 
     def parameters(self, key, pre):
         d, h = self.dim, self.hidden
@@ -71,9 +69,13 @@ class W1(Workload):
 
     def prompt(self, fixed, drawn):
         (table, labels), (context, target) = fixed, drawn
+        if table.ndim > 2:  # one table of all models, as batched gathers are slower
+            first = jnp.arange(len(table))[:, None] * self.items
+            context, target = context + first[..., None], target + first
+            table, labels = table.reshape(-1, self.dim), labels.reshape(-1)
         return table[context], labels[context], table[target], labels[target]
 
-    def loss(self, p, fixed, prompt):
+    def loss(self, p, prompt):
         items, labels, target, y = prompt
         overlaps = jnp.einsum("bnd,bd->bn", items, target)
         copied = (jax.nn.softmax(overlaps * p["beta"], -1) * labels).sum(-1)
@@ -83,7 +85,7 @@ class W1(Workload):
         return jax.nn.softplus(-y * f).mean()
 
     def taken(self, prompt, drawn):
-        return (), (prompt["items"], prompt["labels"], prompt["query"], prompt["target"])
+        return prompt["items"], prompt["labels"], prompt["query"], prompt["target"]
 
 
 class W2(Workload):
@@ -102,10 +104,10 @@ class W2(Workload):
 
     def prompt(self, fixed, drawn):
         x, w = drawn
-        y = jnp.einsum("bnd,bd->bn", x, w)
-        return jnp.concatenate([x, y.at[:, -1].set(0)[..., None]], -1), y[:, -1]
+        y = jnp.einsum("...nd,...d->...n", x, w)
+        return jnp.concatenate([x, y.at[..., -1].set(0)[..., None]], -1), y[..., -1]
 
-    def loss(self, p, fixed, prompt):
+    def loss(self, p, prompt):
         tokens, target = prompt
         key_query = tokens[:, -1] @ p["W_KQ"].T
         scores = jnp.einsum("bnd,bd->bn", tokens, key_query) / self.context
@@ -115,11 +117,11 @@ class W2(Workload):
     def taken(self, prompt, drawn):
         x = jnp.concatenate([prompt["x"], prompt["x_query"][:, None]], 1)
         y = jnp.concatenate([prompt["y"], jnp.zeros((len(x), 1), x.dtype)], 1)
-        return (), (jnp.concatenate([x, y[..., None]], -1), prompt["target"])
+        return jnp.concatenate([x, y[..., None]], -1), prompt["target"]
 
 
 class W2full(W2):
-    def loss(self, p, fixed, prompt):
+    def loss(self, p, prompt):
         tokens, target = prompt
         pattern = jnp.einsum("bid,bjd->bij", tokens, tokens @ p["W_KQ"].T) / self.context
         out = tokens + jnp.einsum("bij,bid->bjd", pattern, tokens) @ p["W_PV"].T
@@ -130,11 +132,8 @@ class W3(Workload):
     """Softmax attention of a query over 20 tokens of width 40, 100 ReLU neurons, a fixed read-out."""
     batch, tokens, dim, hidden, adam = 64, 20, 40, 100, True
 
-    def fixed(self, key, pre):
-        return (jnp.where(jnp.arange(self.hidden) % 2, 1.0, -1.0) / self.hidden,)
-
-    def fixed_axes(self):
-        return (None,)
+    def __init__(self):
+        self.read_out = jnp.where(jnp.arange(self.hidden) % 2, 1.0, -1.0) / self.hidden
 
     def parameters(self, key, pre):
         d = self.dim
@@ -148,22 +147,20 @@ class W3(Workload):
                 jax.random.normal(b, pre + (self.batch, self.dim)),
                 jax.random.bernoulli(c, shape=pre + (self.batch,)) * 2.0 - 1.0)
 
-    def prompt(self, fixed, drawn):
-        return drawn
-
     def attended(self, tokens, query, w_q, w_k, w_v):
         keys, values = tokens @ w_k, tokens @ w_v
         scores = jnp.einsum("btk,bk->bt", keys, query @ w_q) / math.sqrt(self.dim)
         return jnp.einsum("bt,btv->bv", jax.nn.softmax(scores, -1), values)
 
-    def loss(self, p, fixed, prompt):
+    def loss(self, p, prompt):
         tokens, query, y = prompt
         w_q, w_k, w_v, w_o = (p["blocks.0.attn.W_" + letter] for letter in "QKVO")
         hidden = jax.nn.relu(self.attended(tokens, query, w_q, w_k, w_v) @ w_o)
-        return jax.nn.relu(1 - y * (hidden @ fixed[0])).mean()
+        return jax.nn.relu(1 - y * (hidden @ self.read_out)).mean()
 
     def taken(self, prompt, drawn):
-        return (drawn["read_out"],), (prompt["tokens"], prompt["query"], prompt["target"])
+        self.read_out = drawn["read_out"]
+        return prompt["tokens"], prompt["query"], prompt["target"]
 
 
 class W3r(W3):
@@ -201,9 +198,6 @@ class W4(Workload):
         return (jax.random.normal(a, pre + (self.batch, self.tokens, self.read_in)),
                 jax.random.normal(b, pre + (self.batch, self.tokens)))
 
-    def prompt(self, fixed, drawn):
-        return drawn
-
     def norm(self, x, gain, bias):
         mean = x.mean(-1, keepdims=True)
         variance = jnp.square(x - mean).mean(-1, keepdims=True)
@@ -221,7 +215,7 @@ class W4(Workload):
         z = jnp.einsum("bhij,bjhk->bihk", pattern, v).reshape(-1, t, d)
         return z @ of("attn.W_O").reshape(d, d) + of("attn.b_O")
 
-    def loss(self, p, fixed, prompt):
+    def loss(self, p, prompt):
         tokens, y = prompt
         x = tokens @ p["embed.W_E"] + p["embed.b_E"] + p["pos_embed.W_pos"]
         for layer in range(self.layers):
@@ -233,7 +227,7 @@ class W4(Workload):
         return ((f[..., 0] - y) ** 2).mean()
 
     def taken(self, prompt, drawn):
-        return (), (prompt["tokens"], prompt["targets"])
+        return prompt["tokens"], prompt["targets"]
 
 
 class Garg(W4):
@@ -259,15 +253,13 @@ def updated(workload, p, moments, gradient, step):
 def make_step(workload, pre, fixed):
     """(state, _) -> (state, loss), as lax.scan takes it."""
 
-    def slope(p, fixed, drawn):
-        return jax.value_and_grad(workload.loss)(p, fixed, workload.prompt(fixed, drawn))
-
-    slopes = jax.vmap(slope, (0, workload.fixed_axes(), 0)) if pre else slope
+    slope = jax.value_and_grad(workload.loss)
+    slopes = jax.vmap(slope) if pre else slope
 
     def step(state, _):
         p, moments, key, count = state
         key, now = jax.random.split(key)
-        loss, gradient = slopes(p, fixed, workload.draw(now, pre))
+        loss, gradient = slopes(p, workload.prompt(fixed, workload.draw(now, pre)))
         return (*updated(workload, p, moments, gradient, count), key, count + 1), loss
 
     return step
@@ -330,11 +322,11 @@ def agreement(options):
     p = parts[0]
     if isinstance(workload, W3):
         p = {name: value[0] for name, value in p.items()}  # one head
-    fixed, prompt = workload.taken(parts[1], parts[2])
+    prompt = workload.taken(parts[1], parts[2])
     slope = jax.value_and_grad(workload.loss)
-    far = {"one model": example.differences(tensors, *jax.jit(slope)(p, fixed, prompt))}
+    far = {"one model": example.differences(tensors, *jax.jit(slope)(p, prompt))}
     two = lambda tree: jax.tree.map(lambda a: jnp.stack([0.5 * a, a]), tree)  # noqa: E731
-    loss, gradient = jax.jit(jax.vmap(slope, (0, None, 0)))(two(p), fixed, two(prompt))
+    loss, gradient = jax.jit(jax.vmap(slope))(two(p), two(prompt))
     far["vmap"] = example.differences(tensors, loss[1], {name: g[1] for name, g in gradient.items()})
     return far
 
