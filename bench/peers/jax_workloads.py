@@ -1,7 +1,7 @@
 """JAX's side of the workloads W1 to W4: model-steps a second, as JSON.
 
 Usage: python jax_workloads.py WORKLOAD[@BATCH] jit|scan|vmap|vmap-scan [--seconds 2] [--replicas 16] [--scan N]
-       [--random threefry2x32] [--agree FILE]
+       [--random threefry2x32] [--fast-math] [--agree FILE]
 jit: one model, a step a call; scan: N steps a call (lax.scan; by the workload if not given); vmap: --replicas models, a step a call; vmap-scan:
 both. W2full and W3 compute every token's keys and values as a user writes them; W2 and W3r the cheap algebra for one
 query. A step draws its batch, computes loss and gradients and updates; compilation excluded, buffers donated; median
@@ -13,10 +13,17 @@ import functools
 import json
 import math
 import os
+import sys
 import time
 
+# XLA reads its flags once, as JAX is imported.
+FLAGS = ["--xla_cpu_prefer_vector_width=512"]
 if len(os.sched_getaffinity(0)) == 1:  # no pool to hand products to
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+    FLAGS.append("--xla_cpu_multi_thread_eigen=false")
+if "--fast-math" in sys.argv:
+    FLAGS += ["--xla_cpu_enable_fast_math=true"] + [f"--xla_cpu_fast_math_honor_{what}=false"
+                                                    for what in ("nans", "infs", "functions")]
+os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
 
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
@@ -340,6 +347,7 @@ def main():
     parser.add_argument("--replicas", type=int, default=16)
     parser.add_argument("--scan", type=int)
     parser.add_argument("--random", default="threefry2x32", choices=["threefry2x32", "rbg", "unsafe_rbg"])
+    parser.add_argument("--fast-math", action="store_true", help="XLA may reorder and approximate")
     parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
     parser.add_argument("--agree", metavar="FILE")
     options = parser.parse_args()
