@@ -1,8 +1,8 @@
 """JAX's side of the workloads W1 to W4: model-steps a second, as JSON.
 
-Usage: python jax_workloads.py WORKLOAD[@BATCH] jit|scan|vmap|vmap-scan [--seconds 2] [--replicas 16] [--scan 100]
-       [--random unsafe_rbg] [--agree FILE]
-jit: one model, a step a call; scan: --scan steps a call (lax.scan); vmap: --replicas models, a step a call; vmap-scan:
+Usage: python jax_workloads.py WORKLOAD[@BATCH] jit|scan|vmap|vmap-scan [--seconds 2] [--replicas 16] [--scan N]
+       [--random threefry2x32] [--fast-math] [--agree FILE]
+jit: one model, a step a call; scan: N steps a call (lax.scan; by the workload if not given); vmap: --replicas models, a step a call; vmap-scan:
 both. W2full and W3 compute every token's keys and values as a user writes them; W2 and W3r the cheap algebra for one
 query. A step draws its batch, computes loss and gradients and updates; compilation excluded, buffers donated; median
 wall time of a call. Pin the process with taskset: XLA makes as many threads as it may use cores.
@@ -13,10 +13,17 @@ import functools
 import json
 import math
 import os
+import sys
 import time
 
+# XLA reads its flags once, as JAX is imported.
+FLAGS = ["--xla_cpu_prefer_vector_width=512"]
 if len(os.sched_getaffinity(0)) == 1:  # no pool to hand products to
-    os.environ.setdefault("XLA_FLAGS", "--xla_cpu_multi_thread_eigen=false")
+    FLAGS.append("--xla_cpu_multi_thread_eigen=false")
+if "--fast-math" in sys.argv:
+    FLAGS += ["--xla_cpu_enable_fast_math=true"] + [f"--xla_cpu_fast_math_honor_{what}=false"
+                                                    for what in ("nans", "infs", "functions")]
+os.environ.setdefault("XLA_FLAGS", " ".join(FLAGS))
 
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
@@ -24,6 +31,7 @@ import jax.numpy as jnp  # noqa: E402
 import example  # noqa: E402
 
 jax.config.update("jax_platforms", "cpu")
+jax.config.update("jax_threefry_partitionable", False)  # half the hashes: 4.3 instead of 9.9 ns a normal
 
 
 def normal(key, *shape, fan_in=1.0, gain=1.0):
@@ -31,14 +39,17 @@ def normal(key, *shape, fan_in=1.0, gain=1.0):
 
 
 class Workload:
-    """`pre` is () for one model, (R,) for R. What depends on the model is batched by vmap, draws by their shape."""
+    """`pre` is () for one model, (R,) for R. The loss is batched by vmap, draws and prompts by their shape."""
+
+    scan = 20  # steps a call; longer ones were no faster
 
     def fixed(self, key, pre):
         """Drawn once a run."""
         return ()
 
-    def fixed_axes(self):
-        return ()
+    def prompt(self, fixed, drawn):
+        """What the loss sees."""
+        return drawn
 
 
 class W1(Workload):
@@ -48,9 +59,6 @@ class W1(Workload):
     def fixed(self, key, pre):
         labels = jax.random.bernoulli(key, shape=pre + (self.items,)) * 2.0 - 1.0
         return normal(key, *pre, self.items, self.dim, fan_in=self.dim), labels
-
-    def fixed_axes(self):
-        return 0, 0
 
     def parameters(self, key, pre):
         d, h = self.dim, self.hidden
@@ -62,15 +70,19 @@ class W1(Workload):
 
     def draw(self, key, pre):
         a, b = jax.random.split(key)
-        context = jax.random.randint(a, pre + (self.batch, self.context), 0, self.items)
-        place = jax.random.randint(b, pre + (self.batch, 1), 0, self.context)
+        index = lambda k, n, bound: (jax.random.uniform(k, pre + (self.batch, n)) * bound).astype(int)  # noqa: E731
+        context, place = index(a, self.context, self.items), index(b, 1, self.context)
         return context, jnp.take_along_axis(context, place, -1)[..., 0]
 
     def prompt(self, fixed, drawn):
         (table, labels), (context, target) = fixed, drawn
+        if table.ndim > 2:  # one table of all models, as batched gathers are slower
+            first = jnp.arange(len(table))[:, None] * self.items
+            context, target = context + first[..., None], target + first
+            table, labels = table.reshape(-1, self.dim), labels.reshape(-1)
         return table[context], labels[context], table[target], labels[target]
 
-    def loss(self, p, fixed, prompt):
+    def loss(self, p, prompt):
         items, labels, target, y = prompt
         overlaps = jnp.einsum("bnd,bd->bn", items, target)
         copied = (jax.nn.softmax(overlaps * p["beta"], -1) * labels).sum(-1)
@@ -80,7 +92,7 @@ class W1(Workload):
         return jax.nn.softplus(-y * f).mean()
 
     def taken(self, prompt, drawn):
-        return (), (prompt["items"], prompt["labels"], prompt["query"], prompt["target"])
+        return prompt["items"], prompt["labels"], prompt["query"], prompt["target"]
 
 
 class W2(Workload):
@@ -99,10 +111,10 @@ class W2(Workload):
 
     def prompt(self, fixed, drawn):
         x, w = drawn
-        y = jnp.einsum("bnd,bd->bn", x, w)
-        return jnp.concatenate([x, y.at[:, -1].set(0)[..., None]], -1), y[:, -1]
+        y = jnp.einsum("...nd,...d->...n", x, w)
+        return jnp.concatenate([x, y.at[..., -1].set(0)[..., None]], -1), y[..., -1]
 
-    def loss(self, p, fixed, prompt):
+    def loss(self, p, prompt):
         tokens, target = prompt
         key_query = tokens[:, -1] @ p["W_KQ"].T
         scores = jnp.einsum("bnd,bd->bn", tokens, key_query) / self.context
@@ -112,11 +124,11 @@ class W2(Workload):
     def taken(self, prompt, drawn):
         x = jnp.concatenate([prompt["x"], prompt["x_query"][:, None]], 1)
         y = jnp.concatenate([prompt["y"], jnp.zeros((len(x), 1), x.dtype)], 1)
-        return (), (jnp.concatenate([x, y[..., None]], -1), prompt["target"])
+        return jnp.concatenate([x, y[..., None]], -1), prompt["target"]
 
 
 class W2full(W2):
-    def loss(self, p, fixed, prompt):
+    def loss(self, p, prompt):
         tokens, target = prompt
         pattern = jnp.einsum("bid,bjd->bij", tokens, tokens @ p["W_KQ"].T) / self.context
         out = tokens + jnp.einsum("bij,bid->bjd", pattern, tokens) @ p["W_PV"].T
@@ -127,11 +139,8 @@ class W3(Workload):
     """Softmax attention of a query over 20 tokens of width 40, 100 ReLU neurons, a fixed read-out."""
     batch, tokens, dim, hidden, adam = 64, 20, 40, 100, True
 
-    def fixed(self, key, pre):
-        return (jnp.where(jnp.arange(self.hidden) % 2, 1.0, -1.0) / self.hidden,)
-
-    def fixed_axes(self):
-        return (None,)
+    def __init__(self):
+        self.read_out = jnp.where(jnp.arange(self.hidden) % 2, 1.0, -1.0) / self.hidden
 
     def parameters(self, key, pre):
         d = self.dim
@@ -145,22 +154,20 @@ class W3(Workload):
                 jax.random.normal(b, pre + (self.batch, self.dim)),
                 jax.random.bernoulli(c, shape=pre + (self.batch,)) * 2.0 - 1.0)
 
-    def prompt(self, fixed, drawn):
-        return drawn
-
     def attended(self, tokens, query, w_q, w_k, w_v):
         keys, values = tokens @ w_k, tokens @ w_v
         scores = jnp.einsum("btk,bk->bt", keys, query @ w_q) / math.sqrt(self.dim)
         return jnp.einsum("bt,btv->bv", jax.nn.softmax(scores, -1), values)
 
-    def loss(self, p, fixed, prompt):
+    def loss(self, p, prompt):
         tokens, query, y = prompt
         w_q, w_k, w_v, w_o = (p["blocks.0.attn.W_" + letter] for letter in "QKVO")
         hidden = jax.nn.relu(self.attended(tokens, query, w_q, w_k, w_v) @ w_o)
-        return jax.nn.relu(1 - y * (hidden @ fixed[0])).mean()
+        return jax.nn.relu(1 - y * (hidden @ self.read_out)).mean()
 
     def taken(self, prompt, drawn):
-        return (drawn["read_out"],), (prompt["tokens"], prompt["query"], prompt["target"])
+        self.read_out = drawn["read_out"]
+        return prompt["tokens"], prompt["query"], prompt["target"]
 
 
 class W3r(W3):
@@ -171,7 +178,7 @@ class W3r(W3):
 
 class W4(Workload):
     """GPT-2 of 4 layers, 4 heads, width 64, on 41 tokens of width 20, read out at every token."""
-    batch, tokens, read_in, dim, heads, layers, adam = 64, 41, 20, 64, 4, 4, True
+    batch, tokens, read_in, dim, heads, layers, adam, scan = 64, 41, 20, 64, 4, 4, True, 10
 
     def parameters(self, key, pre):
         d, m, h, k = self.dim, 4 * self.dim, self.heads, self.dim // self.heads
@@ -198,9 +205,6 @@ class W4(Workload):
         return (jax.random.normal(a, pre + (self.batch, self.tokens, self.read_in)),
                 jax.random.normal(b, pre + (self.batch, self.tokens)))
 
-    def prompt(self, fixed, drawn):
-        return drawn
-
     def norm(self, x, gain, bias):
         mean = x.mean(-1, keepdims=True)
         variance = jnp.square(x - mean).mean(-1, keepdims=True)
@@ -218,7 +222,7 @@ class W4(Workload):
         z = jnp.einsum("bhij,bjhk->bihk", pattern, v).reshape(-1, t, d)
         return z @ of("attn.W_O").reshape(d, d) + of("attn.b_O")
 
-    def loss(self, p, fixed, prompt):
+    def loss(self, p, prompt):
         tokens, y = prompt
         x = tokens @ p["embed.W_E"] + p["embed.b_E"] + p["pos_embed.W_pos"]
         for layer in range(self.layers):
@@ -230,12 +234,12 @@ class W4(Workload):
         return ((f[..., 0] - y) ** 2).mean()
 
     def taken(self, prompt, drawn):
-        return (), (prompt["tokens"], prompt["targets"])
+        return prompt["tokens"], prompt["targets"]
 
 
 class Garg(W4):
     """The same of 12 layers, 8 heads, width 256, on 101 tokens (arXiv 2208.01066)."""
-    tokens, dim, heads, layers = 101, 256, 8, 12
+    tokens, dim, heads, layers, scan = 101, 256, 8, 12, 1
 
 
 WORKLOADS = {cls.__name__: cls for cls in (W1, W2, W2full, W3, W3r, W4, Garg)}
@@ -256,15 +260,13 @@ def updated(workload, p, moments, gradient, step):
 def make_step(workload, pre, fixed):
     """(state, _) -> (state, loss), as lax.scan takes it."""
 
-    def slope(p, fixed, drawn):
-        return jax.value_and_grad(workload.loss)(p, fixed, workload.prompt(fixed, drawn))
-
-    slopes = jax.vmap(slope, (0, workload.fixed_axes(), 0)) if pre else slope
+    slope = jax.value_and_grad(workload.loss)
+    slopes = jax.vmap(slope) if pre else slope
 
     def step(state, _):
         p, moments, key, count = state
         key, now = jax.random.split(key)
-        loss, gradient = slopes(p, fixed, workload.draw(now, pre))
+        loss, gradient = slopes(p, workload.prompt(fixed, workload.draw(now, pre)))
         return (*updated(workload, p, moments, gradient, count), key, count + 1), loss
 
     return step
@@ -274,6 +276,7 @@ def named(name):
     name, _, batch = name.partition("@")
     workload = WORKLOADS[name]()
     if batch:
+        workload.scan *= max(1, workload.batch // int(batch))  # so that a call takes as long
         workload.batch = int(batch)
     return workload
 
@@ -286,7 +289,9 @@ def steps_per_second(options):
     p = workload.parameters(key, pre)
     moments = (jax.tree.map(jnp.zeros_like, p), jax.tree.map(jnp.zeros_like, p)) if workload.adam else ()
     state = (p, moments, key, jnp.zeros(()))
-    steps = options.scan if "scan" in options.way else 1
+    steps = 1
+    if "scan" in options.way:
+        steps = options.scan or max(2, workload.scan // math.prod(pre))
     step = make_step(workload, pre, fixed)
 
     @functools.partial(jax.jit, donate_argnums=0)
@@ -298,13 +303,14 @@ def steps_per_second(options):
     state, loss = jax.block_until_ready(advance(state))
     # So many calls between two looks at the clock that Python's work overlaps with XLA's, as in a training loop.
     calls, times = 1, []
-    end = time.perf_counter() + options.seconds
-    while time.perf_counter() < end or len(times) < 3:
-        start = time.perf_counter()
+    clock = time.process_time if options.clock == "cpu" else time.perf_counter
+    end = clock() + options.seconds
+    while clock() < end or len(times) < 3:
+        start = clock()
         for _ in range(calls):
             state, loss = advance(state)
         jax.block_until_ready(state)
-        taken = time.perf_counter() - start
+        taken = clock() - start
         if taken < options.seconds / 20 and len(times) < 3:
             calls, times = calls * 2, []
         else:
@@ -323,11 +329,11 @@ def agreement(options):
     p = parts[0]
     if isinstance(workload, W3):
         p = {name: value[0] for name, value in p.items()}  # one head
-    fixed, prompt = workload.taken(parts[1], parts[2])
+    prompt = workload.taken(parts[1], parts[2])
     slope = jax.value_and_grad(workload.loss)
-    far = {"one model": example.differences(tensors, *jax.jit(slope)(p, fixed, prompt))}
+    far = {"one model": example.differences(tensors, *jax.jit(slope)(p, prompt))}
     two = lambda tree: jax.tree.map(lambda a: jnp.stack([0.5 * a, a]), tree)  # noqa: E731
-    loss, gradient = jax.jit(jax.vmap(slope, (0, None, 0)))(two(p), fixed, two(prompt))
+    loss, gradient = jax.jit(jax.vmap(slope))(two(p), two(prompt))
     far["vmap"] = example.differences(tensors, loss[1], {name: g[1] for name, g in gradient.items()})
     return far
 
@@ -339,15 +345,17 @@ def main():
     parser.add_argument("way", nargs="?", choices=["jit", "scan", "vmap", "vmap-scan"], default="jit")
     parser.add_argument("--seconds", type=float, default=2)
     parser.add_argument("--replicas", type=int, default=16)
-    parser.add_argument("--scan", type=int, default=100)
-    parser.add_argument("--random", default="unsafe_rbg", choices=["threefry2x32", "rbg", "unsafe_rbg"])
+    parser.add_argument("--scan", type=int)
+    parser.add_argument("--random", default="threefry2x32", choices=["threefry2x32", "rbg", "unsafe_rbg"])
+    parser.add_argument("--fast-math", action="store_true", help="XLA may reorder and approximate")
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
     parser.add_argument("--agree", metavar="FILE")
     options = parser.parse_args()
     if options.agree:
         print(json.dumps(agreement(options)))
         return
     print(json.dumps({"workload": options.workload, "way": options.way, "steps": steps_per_second(options),
-                      "jax": jax.__version__, "blas": "XLA (Eigen)"}))
+                      "library": f"jax {jax.__version__}", "blas": "XLA's Eigen"}))
 
 
 if __name__ == "__main__":

@@ -1,9 +1,14 @@
-"""PyTorch's side of the workloads W1 to W4: model-steps a second of one thread, as JSON.
+"""PyTorch's side of the workloads W1 to W4: model-steps a second, as JSON.
 
-Usage: python3 torch_workloads.py WORKLOAD[@BATCH] eager|script|batched [--seconds 2]
-eager: one model; script: one model by TorchScript; batched: 16 models in one set of tensors (bmm). W2full and W3
-compute every token's keys and values as a user writes them; W2 and W3r the cheap algebra for one query. A step draws
-its batch, computes loss and gradients and updates; median CPU time of a step. Pin the process with taskset.
+Usage: python3 torch_workloads.py WORKLOAD[@BATCH] WAY[+foreach|+fused] [--seconds 2] [--replicas 16] [--threads 1]
+       [--agree FILE]
+WAY: eager: one model; script: one model by TorchScript; compile: one model by torch.compile; batched: --replicas models
+in one set of tensors (bmm); compile-batched: both; vmap: the same models by functorch; +foreach, +fused: the optimiser
+of that kind. W2full and W3 compute every token's keys and values as a user writes them; W2 and W3r the cheap algebra for
+one query. A step draws its batch, computes loss and gradients and updates; compilation excluded; median wall time of a
+step. Pin the process with taskset.
+--list: instead, the ways this version has; --agree: how far loss and gradients lie from those of a batch that ICLab
+wrote, by every algebra; as JSON.
 """
 import argparse
 import json
@@ -12,7 +17,15 @@ import time
 import torch
 import torch.nn.functional as F
 
-REPLICAS = 16
+import example
+
+try:
+    from torch.func import grad, vmap
+except ImportError:  # before PyTorch 2
+    from functorch import grad, vmap
+
+HAS_COMPILE = hasattr(torch, "compile")
+WAYS = ["eager", "script", "batched", "vmap"] + ["compile", "compile-batched"] * HAS_COMPILE
 
 
 def linear(x, weight, bias=None):
@@ -68,6 +81,13 @@ class W1:
         hidden = torch.relu(linear(torch.relu(linear(target, w1, b1)), w2, b2))
         return F.softplus(-y * (linear(hidden, w3, b3).squeeze(-1) + lifted(w, 1) * copied)).mean(-1)
 
+    def weights_of(self, w):
+        return [w["mlp.W_1"].mT, w["mlp.b_1"], w["mlp.W_2"].mT, w["mlp.b_2"], w["mlp.W_3"].mT, w["mlp.b_3"],
+                w["beta"], w["w"]]
+
+    def data_of(self, prompt, drawn):
+        return prompt["items"], prompt["labels"], prompt["query"], prompt["target"]
+
 
 class W2:
     """Linear self-attention of the query on 40 examples in 20 dimensions."""
@@ -93,6 +113,13 @@ class W2:
         value = torch.matmul(tokens.transpose(-1, -2), scores).squeeze(-1)
         return ((linear(value, w_pv)[..., -1] - target) ** 2).mean(-1)
 
+    def weights_of(self, w):
+        return [w["W_PV"], w["W_KQ"]]
+
+    def data_of(self, prompt, drawn):
+        x = torch.cat([prompt["x"], prompt["x_query"].unsqueeze(1)], 1)
+        return torch.cat([x, F.pad(prompt["y"], (0, 1)).unsqueeze(-1)], -1), prompt["target"]
+
 
 class W2full(W2):
     def loss(self, p, data):
@@ -108,7 +135,7 @@ class W3:
     batch, tokens, dim, hidden, adam = 64, 20, 40, 100, True
 
     def __init__(self, pre):
-        self.signs = (torch.randint(0, 2, (self.hidden,)).float() * 2 - 1) / self.hidden ** 0.5
+        self.signs = (torch.arange(self.hidden) % 2 * 2 - 1) / self.hidden
 
     def parameters(self, pre):
         d = self.dim
@@ -130,6 +157,13 @@ class W3:
         scores = torch.matmul(keys, linear(query, w_q).unsqueeze(-1)).squeeze(-1) / self.dim ** 0.5
         z = torch.matmul(torch.softmax(scores, -1).unsqueeze(-2), values).squeeze(-2)
         return self.read_out(z, w_o, y)
+
+    def weights_of(self, w):
+        return [w["blocks.0.attn.W_" + letter][0].mT for letter in "QKVO"]
+
+    def data_of(self, prompt, drawn):
+        self.signs = drawn["read_out"]
+        return prompt["tokens"], prompt["query"], prompt["target"]
 
 
 class W3r(W3):
@@ -186,6 +220,19 @@ class W4:
         out = linear(self.norm(h, p[-4], p[-3]), p[-2], p[-1]).squeeze(-1)
         return ((out - y) ** 2).mean((-1, -2))
 
+    def weights_of(self, w):
+        p = [w["embed.W_E"].mT, w["embed.b_E"], w["pos_embed.W_pos"]]
+        for layer in range(self.layers):
+            of = lambda name: w[f"blocks.{layer}.{name}"]  # noqa: B023, E731
+            p += [of("ln1.w"), of("ln1.b"), torch.cat([of("attn.W_" + a).mT.flatten(0, 1) for a in "QKV"]),
+                  torch.cat([of("attn.b_" + a).flatten() for a in "QKV"]), of("attn.W_O").flatten(0, 1).mT,
+                  of("attn.b_O"), of("ln2.w"), of("ln2.b"), of("mlp.W_in").mT, of("mlp.b_in"),
+                  of("mlp.W_out").mT, of("mlp.b_out")]
+        return p + [w["ln_final.w"], w["ln_final.b"], w["unembed.W_U"].mT, w["unembed.b_U"]]
+
+    def data_of(self, prompt, drawn):
+        return prompt["tokens"], prompt["targets"]
+
 
 class Garg(W4):
     """The same of 12 layers, 8 heads, width 256, on 101 tokens (arXiv 2208.01066)."""
@@ -195,15 +242,33 @@ class Garg(W4):
 WORKLOADS = {cls.__name__: cls for cls in (W1, W2, W2full, W3, W3r, W4, Garg)}
 
 
-def steps_per_second(name, way, seconds):
+def optimizer_of(workload, weights, kind):
+    kinds = {kind: True} if kind else {}
+    return (torch.optim.Adam if workload.adam else torch.optim.SGD)(weights, lr=1e-3, **kinds)
+
+
+def named(name, pre=()):
     name, _, batch = name.partition("@")
-    pre = (REPLICAS,) if way == "batched" else ()
     workload = WORKLOADS[name](pre)
     if batch:
         workload.batch = int(batch)
+    return workload
+
+
+def make_step(workload, way, kind, pre):
+    """A function that trains one step."""
     weights = [p.requires_grad_() for p in workload.parameters(pre)]
-    make = torch.optim.Adam if workload.adam else torch.optim.SGD
-    optimizer = make(weights, lr=1e-3)
+    optimizer = optimizer_of(workload, weights, kind)
+    if way == "vmap":
+        slopes = vmap(grad(workload.loss))
+
+        def step():
+            gradients = slopes(tuple(p.detach() for p in weights), workload.draw(pre))
+            for p, gradient in zip(weights, gradients):
+                p.grad = gradient
+            optimizer.step()
+
+        return step
 
     loss_of = workload.loss
     if way == "script":
@@ -212,6 +277,8 @@ def steps_per_second(name, way, seconds):
                 return workload.loss(values[:len(weights)], values[len(weights):])
         traced = torch.jit.trace(Traced(), tuple(weights) + tuple(workload.draw(pre)), check_trace=False)
         loss_of = lambda p, data: traced(*p, *data)  # noqa: E731
+    elif way.startswith("compile"):  # forward and backward; the draw and the update are calls of their own
+        loss_of = torch.compile(workload.loss, dynamic=False)
 
     def step():
         loss = loss_of(weights, workload.draw(pre)).sum()
@@ -219,36 +286,87 @@ def steps_per_second(name, way, seconds):
         loss.backward()
         optimizer.step()
 
+    return step
+
+
+def steps_per_second(options):
+    way, _, kind = options.way.partition("+")
+    pre = (options.replicas,) if way in ("batched", "compile-batched", "vmap") else ()
+    step = make_step(named(options.workload, pre), way, kind, pre)
     for _ in range(3):
         step()
-    times, end = [], time.process_time() + seconds
-    while time.process_time() < end or len(times) < 5:
-        start = time.process_time()
+    clock = time.process_time if options.clock == "cpu" else time.perf_counter
+    times, end = [], clock() + options.seconds
+    while clock() < end or len(times) < 5:
+        start = clock()
         step()
-        times.append(time.process_time() - start)
+        times.append(clock() - start)
     times.sort()
-    return (REPLICAS if pre else 1) / times[len(times) // 2]
+    return (pre[0] if pre else 1) / times[len(times) // 2]
+
+
+def agreement(options):
+    """The differences of one model's gradients, and of the second of two by bmm and by vmap."""
+    tensors = example.read(options.agree)
+    weights, prompt, drawn = ({name: torch.tensor(value) for name, value in example.part(tensors, kind).items()}
+                              for kind in ("weight", "prompt", "drawn"))
+    workload = named(options.workload)
+    data = workload.data_of(prompt, drawn)
+    two = lambda x: torch.stack([0.5 * x, x])  # noqa: E731
+
+    def slopes(loss_of):
+        """Loss and gradients by ICLab's names: through the map from its weights to this file's."""
+        leaves = {name: value.clone().requires_grad_() for name, value in weights.items()}
+        loss = loss_of(workload.weights_of(leaves))
+        found = torch.autograd.grad(loss, list(leaves.values()))
+        return example.differences(tensors, loss.detach(), dict(zip(leaves, found)))
+
+    def by_bmm(p):
+        return workload.loss([two(x) for x in p], [two(x) for x in data])[1]
+
+    def by_vmap(p):
+        return vmap(workload.loss)(tuple(two(x) for x in p), tuple(two(x) for x in data))[1]
+
+    ways = {"one model": lambda p: workload.loss(p, data), "batched": by_bmm, "vmap": by_vmap}
+    if HAS_COMPILE:
+        ways["compile"] = lambda p: torch.compile(workload.loss, dynamic=False)(p, data)
+    return {way: slopes(loss_of) for way, loss_of in ways.items()}
 
 
 def blas():
-    """The BLAS this process has loaded: Debian's torch takes whatever is installed, and its reference is 10 times slower."""
+    """The BLAS of this torch: built in, or what Debian's finds installed (its reference is 10 times slower)."""
+    if torch.backends.mkl.is_available():
+        return "mkl"
     with open("/proc/self/maps", encoding="utf-8") as maps:
         text = maps.read()
-    return next((name for name in ("mkl", "openblas", "blis") if name in text), "reference")
+    return next((name for name in ("openblas", "blis") if name in text), "reference")
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("workload")
-    parser.add_argument("way", choices=["eager", "script", "batched"])
+    parser.add_argument("workload", nargs="?")
+    parser.add_argument("way", nargs="?", default="eager")
     parser.add_argument("--seconds", type=float, default=2)
+    parser.add_argument("--replicas", type=int, default=16)
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--clock", choices=["wall", "cpu"], default="wall")
+    parser.add_argument("--agree", metavar="FILE")
+    parser.add_argument("--list", action="store_true")
     options = parser.parse_args()
-    torch.set_num_threads(1)
+    facts = {"library": f"torch {torch.__version__}", "blas": blas()}
+    if options.list:
+        print(json.dumps({**facts, "ways": WAYS, "has_fused": HAS_COMPILE}))
+        return
+    if options.way.partition("+")[0] not in WAYS:
+        parser.error(f"found the way '{options.way}', accepted are {', '.join(WAYS)}, each with +foreach or +fused")
+    torch.set_num_threads(options.threads)
     torch.manual_seed(0)
-    steps = steps_per_second(options.workload, options.way, options.seconds)
-    print(json.dumps({"workload": options.workload, "way": options.way, "steps": steps,
-                      "torch": torch.__version__, "blas": blas()}))
+    if options.agree:
+        print(json.dumps(agreement(options)))
+        return
+    steps = steps_per_second(options)
+    print(json.dumps({"workload": options.workload, "way": options.way, "steps": steps, **facts}))
 
 
 if __name__ == "__main__":
