@@ -162,7 +162,7 @@ TEST(Runner, IndependentPointsDrawApart) {
 // ---- nothing lost -------------------------------------------------------------------------------
 
 TEST(Runner, KilledAtAnyInstantItEndsWithTheSameBits) {
-  const Study study = many({"train.steps=10000"});
+  const Study study = many({"train.steps=50000"});
   const std::string expected = hash_of(study);
   const TestFolder folder;
   std::minstd_rand random(7);
