@@ -62,6 +62,7 @@ class Bench:
         self.facts, self.iclab = {}, {}  # a library's version and BLAS; ICLab's layout, fraction of peak
         self.agreement, self.machine = {}, {}
         self.speeds = {"one core": {}, "all cores": {}}  # mode -> workload -> side -> way -> [steps/s]
+        self.only = re.compile(options.ways)
         self.begin, self.done = time.time(), 0
 
     def progress(self, text):
@@ -105,7 +106,8 @@ class Bench:
         every = JAX_WAYS if kind == "jax" else TORCH_WAYS + (COMPILE_WAYS if self.compiles(peer) else [])
         written = ["scan", "vmap-scan"] if kind == "jax" else ["eager", "batched"]
         first, *rest = FORMS[name]
-        return [f"{first} {way}" for way in every] + [f"{form} {way}" for form in rest for way in written]
+        all_ways = [f"{first} {way}" for way in every] + [f"{form} {way}" for form in rest for way in written]
+        return [way for way in all_ways if self.only.fullmatch(way.split(maxsplit=1)[1])]
 
     def compiles(self, peer):
         facts = result(started([PYTHONS[peer], script(peer), "--list"], self.all_cores))
@@ -117,7 +119,7 @@ class Bench:
 
     def command(self, side, way, name, threads):
         if side == "ICLab":
-            return [ICLAB, "bench", name, "--json", "--threads", threads]
+            return [ICLAB, "bench", name, "--json", "--threads", threads, "--seconds", self.options.seconds]
         threads = [] if side == "JAX" else ["--threads", threads]
         return [PYTHONS[side], script(side), *way.split(), "--seconds", self.options.seconds, *threads]
 
@@ -168,17 +170,22 @@ class Bench:
 
     def run_all(self):
         names = self.options.workloads
-        ways = {(side, name): [name] if side == "ICLab" else self.ways(side, name)
-                for side in ["ICLab", *PEERS] for name in names}
-        ways = self.run("one core", ways)
+        if not self.options.all_cores:
+            self.run("one core", {(side, name): [name] if side == "ICLab" else self.ways(side, name)
+                                  for side in ["ICLab", *PEERS] for name in names})
+            self.write()
         if self.options.one_core or len(self.all_cores) == 1:
             return
-        # Threads may suit another way than one core does: one model eagerly or by scan joins the fastest.
-        for (side, name), fast in ways.items():
-            plain = {"ICLab": [], "JAX": [f"{FORMS[name][0]} scan"]}.get(side, [f"{FORMS[name][0]} eager"])
-            ways[side, name] = [f"{way} | {shared}" for way in dict.fromkeys(fast + plain)
-                                for shared in ("threads", "processes")]
+        # The way that is fastest on one core, and one model by threads, which may suit many cores better.
+        ways = {}
+        for side in ["ICLab", *PEERS]:
+            for name in names:
+                fastest = self.best("one core", name, side)[0]
+                plain = {"ICLab": name, "JAX": f"{FORMS[name][0]} scan"}.get(side, f"{FORMS[name][0]} eager")
+                ways[side, name] = list(dict.fromkeys(
+                    [f"{fastest} | processes", f"{fastest} | threads", f"{plain} | threads"]))
         self.run("all cores", ways)
+        self.write()
 
     # ---- results ----
 
@@ -194,6 +201,27 @@ class Bench:
         median = lambda name, side: statistics.median(self.best(mode, name, side)[1])  # noqa: E731
         return {name: {peer: median(name, "ICLab") / median(name, peer) for peer in PEERS}
                 for name in self.speeds[mode]}
+
+    def file(self):
+        slug = re.sub("[^a-z0-9]+", "-", f"{self.machine['processor']} {self.machine['instructions']}".lower())
+        return self.options.out / f"{slug.strip('-')}.json"
+
+    def read(self):
+        """What an earlier run measured on one core."""
+        found = json.loads(subprocess.run([ICLAB, "bench", "W2-b8", "--json", "--seconds", "0.1"], check=True,
+                                          capture_output=True, text=True).stdout)
+        self.machine = found["machine"]
+        if not self.file().exists():
+            raise SystemExit(f"{self.file()} is not there: without --all-cores one core is measured first")
+        earlier = json.loads(self.file().read_text())
+        self.facts, self.agreement, self.iclab = earlier["libraries"], earlier["agreement"], earlier["iclab"]
+        self.speeds["one core"] = earlier["one_core"]["steps_per_second"]
+
+    def write(self):
+        self.options.out.mkdir(parents=True, exist_ok=True)
+        self.file().write_text(json.dumps(self.json(), indent=1) + "\n")
+        self.file().with_suffix(".md").write_text(self.markdown())
+        print(f"written: {self.file()} and .md", file=sys.stderr)
 
     def json(self):
         return {"machine": {**self.machine, "cores": len(self.all_cores)},
@@ -243,6 +271,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=2, help="of each peer's measurement")
     parser.add_argument("--quick", action="store_true", help="one round of half a second")
     parser.add_argument("--one-core", action="store_true", help="not all cores")
+    parser.add_argument("--all-cores", action="store_true", help="all cores alone, after a run of one core")
+    parser.add_argument("--ways", default=".*", help="only the peers' ways that match this expression")
     parser.add_argument("--core", type=int, help="which one is the one (default: the last)")
     parser.add_argument("--out", type=pathlib.Path, default=ROOT / "bench/results")
     options = parser.parse_args()
@@ -254,14 +284,12 @@ def main():
         options.rounds, options.seconds = 1, 0.5
 
     bench = Bench(options)
-    bench.check()
+    if options.all_cores:
+        bench.read()
+    else:
+        bench.check()
     bench.run_all()
-    options.out.mkdir(parents=True, exist_ok=True)
-    slug = re.sub("[^a-z0-9]+", "-", f"{bench.machine['processor']} {bench.machine['instructions']}".lower()).strip("-")
-    (options.out / f"{slug}.json").write_text(json.dumps(bench.json(), indent=1) + "\n")
-    (options.out / f"{slug}.md").write_text(bench.markdown())
     print(bench.markdown())
-    print(f"written: {options.out / slug}.json and .md", file=sys.stderr)
 
 
 if __name__ == "__main__":

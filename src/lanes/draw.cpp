@@ -210,9 +210,9 @@ HWY_INLINE void write_block(const Kind& kind, typename Kind::Out* out, const Wor
 }
 
 // Where elements of lanes go, one after the other.
-class Places {
+class Cursor {
  public:
-  explicit Places(const DrawArgs& args) : dims_(args.dims), strides_(args.out.strides) {
+  explicit Cursor(const DrawArgs& args) : dims_(args.dims), strides_(args.out.strides) {
     // Contiguous: one long row.
     std::int64_t step = 1;
     for (size_t axis = kMaxRank; axis-- > 0; step *= dims_[axis])
@@ -268,21 +268,21 @@ void draw_lanes(const DrawArgs& args) {
 
   for (std::int64_t group = 0; group < args.groups; ++group) {
     Out* out = static_cast<Out*>(args.out.data) + group * args.out.group_stride * kLanes;
-    Places places(args);
+    Cursor cursor(args);
     for (std::int64_t first = 0; first < blocks; first += kBatch) {
       const int count = static_cast<int>(std::min<std::int64_t>(kBatch, blocks - first));
       fill_group<D>(words, args, keys, group, first, count);
       for (int i = 0; i < count; ++i) {
-        if (places.left() >= kPerBlock) {
-          write_block<D>(kind, out + places.at() * kLanes, words[i], places.step() * kLanes);
-          places.advance(kPerBlock);
+        if (cursor.left() >= kPerBlock) {
+          write_block<D>(kind, out + cursor.at() * kLanes, words[i], cursor.step() * kLanes);
+          cursor.advance(kPerBlock);
           continue;
         }
         HWY_ALIGN Out block[kPerBlock * kLanes];
         write_block<D>(kind, block, words[i]);
         const std::int64_t elements = std::min(kPerBlock, args.count - (first + i) * kPerBlock);
-        for (std::int64_t e = 0; e < elements; ++e, places.advance(1))
-          std::copy_n(block + e * kLanes, kLanes, out + places.at() * kLanes);
+        for (std::int64_t e = 0; e < elements; ++e, cursor.advance(1))
+          std::copy_n(block + e * kLanes, kLanes, out + cursor.at() * kLanes);
       }
     }
   }
