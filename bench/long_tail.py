@@ -1,6 +1,6 @@
 """The long-tail experiment of 1,000 runs: ICLab beside PyTorch and JAX, in turns on all cores. Medians, spread, ratios.
 
-Usage: python3 bench/long_tail.py [--rounds 3] [--runs 1000] [--python PYTHON] [--machine NAME]
+Usage: python3 bench/long_tail.py [--rounds 3] [--runs 1000] [--python PYTHON]
 Needs build/release/bin/iclab and a Python with torch and jax. Each round runs `iclab run examples/long-tail.toml` and
 the scripts of bench/peers, which say what they tried, as one process a core and as one process with threads. ICLab's
 time is that of the whole command, with start, compilation and the store on disk; the peers' is theirs without
@@ -10,16 +10,14 @@ import argparse
 import csv
 import json
 import math
-import os
 import pathlib
-import re
 import statistics
 import subprocess
 import tempfile
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent
-ICLAB = ROOT / "build/release/bin/iclab"
+import measure
+from measure import ICLAB, ROOT
 
 
 def command(words):
@@ -59,11 +57,6 @@ def peer(name, python, runs, processes, threads):
                                "--processes", processes, "--threads", threads]))
 
 
-def processor():
-    found = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
-    return found[1].strip() if found else "unknown"
-
-
 def spread(values):
     return f"{statistics.median(values):.1f} ({min(values):.1f} .. {max(values):.1f})"
 
@@ -73,10 +66,9 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--python", default="python3")
-    parser.add_argument("--machine", default=re.sub(r"[^a-z0-9]+", "-", processor().lower()).strip("-"))
     options = parser.parse_args()
 
-    cores = len(os.sched_getaffinity(0))
+    cores = len(measure.CORES)
     runs, python = options.runs, options.python
     ways = {"ICLab": lambda: iclab(runs, cores),
             "PyTorch, processes": lambda: peer("torch", python, runs, cores, 1),
@@ -85,18 +77,19 @@ def main():
         ways["PyTorch, threads"] = lambda: peer("torch", python, runs, 1, cores)
         ways["JAX, threads"] = lambda: peer("jax", python, runs, 1, 0)
     found = {name: [] for name in ways}
-    for _ in range(options.rounds):
+    for number in range(options.rounds):
         for name, way in ways.items():
             found[name].append(way())
+            measure.say(f"round {number + 1} of {options.rounds}: {name} {found[name][-1]['seconds']:.1f} s")
 
     seconds = {name: [one["seconds"] for one in rounds] for name, rounds in found.items()}
     ours = statistics.median(seconds["ICLab"])
-    results = ROOT / "bench/results"
-    results.mkdir(exist_ok=True)
-    facts = {"processor": processor(), "cores": cores, "rounds": found}
-    (results / f"{options.machine}-long-tail.json").write_text(json.dumps(facts, indent=1) + "\n")
+    machine, _ = measure.bench(["W2-b8"], seconds=0.1)
+    measure.write_json(measure.RESULTS / f"{measure.machine_name(machine)}-long-tail.json",
+                       {"machine": measure.facts(machine), "rounds": found})
 
-    print(f"{processor()}, {cores} cores, {options.runs} runs, {options.rounds} rounds in turns\n")
+    print(f"{machine['processor']}, {machine['instructions']}, {cores} cores, {options.runs} runs, "
+          f"{options.rounds} rounds in turns\n")
     print("| | seconds | ICLab is faster by | median t_ICL | mean | greatest | acquired | version |")
     print("| --- | --- | --- | --- | --- | --- | --- | --- |")
     for name, rounds in found.items():

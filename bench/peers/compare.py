@@ -16,8 +16,10 @@ import time
 import example
 
 HERE = pathlib.Path(__file__).resolve().parent
-ROOT = HERE.parents[1]
-ICLAB = ROOT / "build/release/bin/iclab"
+sys.path.append(str(HERE.parent))
+import measure  # noqa: E402
+from measure import ICLAB  # noqa: E402
+
 PYTHONS = {"torch (Debian)": "/usr/bin/python3", "torch (PyPI)": sys.executable, "JAX": sys.executable}
 PEERS = list(PYTHONS)
 CLOSE, MOST = 0.8, 3  # after the first round: ways within 80 % of a peer's fastest, three at most
@@ -203,8 +205,7 @@ class Bench:
                 for name in self.speeds[mode]}
 
     def file(self):
-        slug = re.sub("[^a-z0-9]+", "-", f"{self.machine['processor']} {self.machine['instructions']}".lower())
-        return self.options.out / f"{slug.strip('-')}.json"
+        return self.options.out / f"{measure.machine_name(self.machine)}.json"
 
     def read(self):
         """What an earlier run measured on one core."""
@@ -274,7 +275,7 @@ def main():
     parser.add_argument("--all-cores", action="store_true", help="all cores alone, after a run of one core")
     parser.add_argument("--ways", default=".*", help="only the peers' ways that match this expression")
     parser.add_argument("--core", type=int, help="which one is the one (default: the last)")
-    parser.add_argument("--out", type=pathlib.Path, default=ROOT / "bench/results")
+    parser.add_argument("--out", type=pathlib.Path, default=measure.RESULTS)
     options = parser.parse_args()
     unknown = set(options.workloads) - set(FORMS)
     if unknown:
