@@ -77,9 +77,7 @@ Result bench(const BenchOptions& options, bool as_json) {
   for (const study::Study& study : studies) {
     say(fmt::format("{} ...", study.name));
     const study::Speed speed = study::measure_speed(study, threads, seconds);
-    Json one = speed_json(speed, study.name, peak * threads, options.profile);
-    one["threads"] = threads;
-    all.push_back(std::move(one));
+    all.push_back(speed_json(speed, study.name, threads, peak, options.profile));
   }
   const Json machine{{"processor", processor_name()},
                      {"processors", processor_count()},
@@ -106,14 +104,19 @@ Action add_bench(CLI::App& parser) {
   parser.add_option("--study", options->study, "A study file: how fast its first run would train here")
       ->type_name("FILE");
   add_overrides(parser, options->overrides);
-  parser.add_option("--threads", options->threads, "Threads of one run (default: 1)")
-      ->type_name("N");
-  parser.add_option("--seconds", options->seconds, "Time for each, and at least seven steps (default: 2)")
-      ->type_name("S");
-  parser.add_flag("--profile", options->profile, "Also the time of each operation of a step");
+  auto* threads = parser.add_option("--threads", options->threads, "Threads of one run (default: 1)")
+                      ->type_name("N");
+  auto* seconds =
+      parser.add_option("--seconds", options->seconds, "Time for each, and at least seven steps (default: 2)")
+          ->type_name("S");
+  auto* profile =
+      parser.add_flag("--profile", options->profile, "Also the time of each operation of a step");
   parser.add_option("--example", options->example,
                     "Write a batch of the workload, its loss and gradients, as safetensors; measure nothing")
-      ->type_name("FILE");
+      ->type_name("FILE")
+      ->excludes(threads)
+      ->excludes(seconds)
+      ->excludes(profile);
   parser.footer(
       "Example:\n  iclab bench W3 W4 --profile\n  iclab bench W4 --set model.width=128 --set train.batch=16\n\n"
       "docs/performance.md describes the workloads and what the columns mean.");

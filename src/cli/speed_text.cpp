@@ -46,13 +46,16 @@ Json operations_json(const study::Speed& speed, double peak) {
 
 }  // namespace
 
-Json speed_json(const study::Speed& speed, const std::string& name, double peak, bool with_operations) {
+Json speed_json(const study::Speed& speed, const std::string& name, int threads, double peak,
+                bool with_operations) {
   const double flops = speed.flops_per_step * speed.steps_per_second;
   Json result{{"name", name},
               {"layout", program::name(speed.layout)},
+              {"threads", threads},
+              {"working_threads", speed.threads},
               {"model_steps_per_second", speed.steps_per_second},
               {"gflops", flops * 1e-9},
-              {"fraction_of_peak", flops / peak},
+              {"fraction_of_peak", flops / (peak * threads)},
               {"megaflops_per_step", speed.flops_per_step * 1e-6},
               {"megabytes_per_step", speed.bytes_per_step * 1e-6},
               {"gigabytes_per_second", speed.bytes_per_step * speed.steps_per_second * 1e-9},

@@ -9,7 +9,8 @@
 namespace iclab::cli {
 
 /// One workload; `peak` in flops a second of a core.
-Json speed_json(const study::Speed& speed, const std::string& name, double peak, bool with_operations);
+Json speed_json(const study::Speed& speed, const std::string& name, int threads, double peak,
+                bool with_operations);
 
 /// Of workloads as speed_json writes them: their speeds, where a step's time goes, and that by operation.
 std::string speed_table(const Json& workloads);

@@ -45,7 +45,7 @@ __attribute__((target("avx2,vaes"))) void fill_words_vaes(WordBlock* out, int co
 #pragma GCC unroll 8
     for (int i = 0; i < kStates; ++i) s[i] = _mm256_aesenclast_epi128(s[i], key[kRounds]);
 
-      // Eight lanes of four words become four words of eight lanes.
+    // Eight lanes of four words become four words of eight lanes.
 #pragma GCC unroll 2
     for (int half = 0; half < 2; ++half) {
       const __m256i* of = s + half * 4;

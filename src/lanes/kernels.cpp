@@ -22,6 +22,8 @@ bool is_available(InstructionSet set) {
 
 template <class T>
 Kernels<T> make_table(InstructionSet set) {
+  if (!is_available(set))
+    throw Error("[lanes] this processor can't run the kernels that were asked for");
   Kernels<T> table{};
   add_elementwise(table, set);
   add_sum(table, set);
@@ -37,8 +39,6 @@ Kernels<T> make_table(InstructionSet set) {
 
 template <class T>
 const Kernels<T>& table_of(InstructionSet set) {
-  if (!is_available(set))
-    throw Error("[lanes] this processor can't run the kernels that were asked for");
   if (set == InstructionSet::kAvx512) {
     static const Kernels<T> table = make_table<T>(InstructionSet::kAvx512);
     return table;

@@ -13,7 +13,7 @@ using program::Stream;
 class KineticsMinimal : public Model {
  public:
   explicit KineticsMinimal(const Settings& settings)
-      : hidden_(settings.integer("hidden")), w_(settings.has("w") ? settings.real("w") : 0.0),
+      : hidden_(settings.integer("hidden")), w_(settings.real("w")),
         beta_spread_(settings.has("beta_spread") ? settings.real("beta_spread") : 1.0) {
     if (settings.has("beta")) beta_ = settings.real("beta");
     if (beta_ && settings.has("beta_spread"))
@@ -66,8 +66,8 @@ ModelEntry kinetics_minimal_entry() {
                    .help = "standard deviation of the drawn initial beta; none: 1"};
   spread.optional = true;
   spread.minimum = 0;
-  Parameter w{.name = "w", .kind = Kind::kReal, .help = "initial w; none: 0"};
-  w.optional = true;
+  Parameter w{.name = "w", .kind = Kind::kReal, .help = "initial w"};
+  w.fallback = 0.0;
   return {"kinetics-minimal", "MLP on the target plus attention on overlaps with the context's items",
           "arXiv 2412.00104", {hidden, beta, spread, w},
           [](const Settings& settings) { return std::make_unique<KineticsMinimal>(settings); }};

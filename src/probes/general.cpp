@@ -47,7 +47,7 @@ class Accuracy : public Probe {
     const Value y = prompt["target"];
     const Value f = model.predict(b, weights, prompt);
     if (y.dtype() != program::DType::kReal || f.shape() != y.shape())
-      throw UsageError("probe 'accuracy' needs labels -1 and 1 and one number to predict them");
+      throw UsageError("probe 'accuracy' needs a real target and one number to predict its sign");
     return {{"accuracy", to_real(b.constant(0.0) < y * f)}, {"loss", program::logistic_loss(y, f)}};
   }
 
@@ -105,7 +105,7 @@ ProbeEntry weight_entry() {
 }
 
 ProbeEntry accuracy_entry() {
-  return {"accuracy", "Accuracy and logistic loss over evaluation prompts, for labels -1 and 1",
+  return {"accuracy", "Accuracy of the sign, and logistic loss, over evaluation prompts whose targets are -1 and 1",
           "arXiv 2412.00104; differential-kinetics.md, section 1.3", {evaluation_prompts()},
           [](const Settings& settings) { return std::make_unique<Accuracy>(settings); }};
 }

@@ -160,10 +160,7 @@ struct Executor<T>::Impl {
     }
   }
 
-  T* output_block() {
-    const std::int64_t parameters = plan->parameter_elements * static_cast<std::int64_t>(sizeof(T));
-    return reinterpret_cast<T*>(plain.at((parameters + 63) / 64 * 64));
-  }
+  T* output_block() { return reinterpret_cast<T*>(plain.at(plan->output_bytes)); }
 
   // ---- running ----
 

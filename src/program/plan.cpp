@@ -117,16 +117,18 @@ class Planner {
       plan.parameter_offset.push_back(plan.parameter_elements);
       plan.parameter_elements += elements(node(id).shape);
     }
+    // So that what follows a loss, the first gradient, begins on a line.
+    plan.output_bytes = aligned(plan.parameter_elements * real) + kAlign - real;
     for (const int id : plan.outputs) {
       plan.output_offset.push_back(plan.output_elements);
       if (node(id).rate == Rate::kPrompt) continue;
       // What is computed for this output alone is computed in its place.
       std::int64_t& buffer = plan.buffer_bytes[static_cast<size_t>(id)];
       if (!is_view(plan, id) && node(id).op != Op::kInput && buffer < 0)
-        buffer = aligned(plan.parameter_elements * real) + plan.output_elements * real;
+        buffer = plan.output_bytes + plan.output_elements * real;
       plan.output_elements += elements(node(id).shape);
     }
-    std::int64_t at = aligned(plan.parameter_elements * real) + aligned(plan.output_elements * real);
+    std::int64_t at = aligned(plan.output_bytes + plan.output_elements * real);
     for (int id = 0; id < count(); ++id) {
       if (!live_[static_cast<size_t>(id)] || is_view(plan, id) || node(id).rate == Rate::kPrompt ||
           plan.buffer_bytes[static_cast<size_t>(id)] >= 0)

@@ -49,6 +49,7 @@ struct Plan {
   std::vector<std::int64_t> parameter_offset;  // elements of the parameter block
   std::int64_t parameter_elements = 0;
   std::int64_t output_elements = 0;         // plain outputs only, in one block, in order
+  std::int64_t output_bytes = 0;            // where that block begins in the plain block
   std::int64_t plain_bytes = 0;
   std::int64_t arena_bytes_per_group = 0;
   int groups_per_strand = 1;

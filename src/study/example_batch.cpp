@@ -101,7 +101,7 @@ std::vector<train::Tensor> computed(const Study& study, const Point& point) {
 std::vector<train::Tensor> example_batch(const Study& study) {
   const Point& point = study.points.front();
   if (point.training.loss == "population")
-    throw UsageError("loss 'population' is of no prompts; accepted is another loss");
+    throw UsageError("train: loss: found 'population', which has no prompts; accepted for an example is any other loss");
   return point.is_double ? computed<double>(study, point) : computed<float>(study, point);
 }
 

@@ -109,11 +109,11 @@ class FreshItems : public Task {
 
 std::unique_ptr<Task> make_item_label(const Settings& settings) {
   const std::int64_t context = settings.integer("context"), dim = settings.integer("dim");
-  const bool fresh = settings.has("fresh_items") && settings.boolean("fresh_items");
+  const bool fresh = settings.boolean("fresh_items");
   if (fresh == settings.has("items"))
     throw UsageError(fmt::format("task 'item-label': found {} fresh_items = true; accepted is one of them",
                                  fresh ? "both items and" : "neither items nor"));
-  const bool statistics = settings.has("sampler") && settings.text("sampler") == "statistics";
+  const bool statistics = settings.text("sampler") == "statistics";
   if (fresh) return std::make_unique<FreshItems>(context, dim, statistics);
   if (statistics)
     throw UsageError("task 'item-label': sampler 'statistics' is for fresh_items = true; items accept 'prompts'");
@@ -129,10 +129,10 @@ TaskEntry item_label_entry() {
   items.maximum = 1e7;
   Parameter fresh{.name = "fresh_items", .kind = Kind::kBoolean,
                   .help = "instead of items: K infinite, new items and labels in every prompt"};
-  fresh.optional = true;
+  fresh.fallback = false;
   Parameter sampler{.name = "sampler", .kind = Kind::kText,
                     .help = "prompts, or statistics of fresh items: overlaps with the target"};
-  sampler.optional = true;
+  sampler.fallback = std::string("prompts");
   sampler.choices = {"prompts", "statistics"};
   Parameter context{.name = "context", .kind = Kind::kInteger, .help = "context items N"};
   context.minimum = 1;

@@ -546,6 +546,40 @@ TYPED_TEST(DrawTest, GammasHaveTheirMoments) {
   expect_law(exponential, [](double y) { return -std::expm1(-y); });
 }
 
+// Elements of lanes may lie with strides: the contiguous draw, spread over memory whose gaps stay as they are.
+TYPED_TEST(DrawTest, ElementsOfLanesLieWithStrides) {
+  struct Case {
+    Dims dims, strides;
+  };
+  constexpr Case kCases[] = {{{1, 1, 40, 20}, {0, 0, 1, 41}}, {{1, 1, 5, 3}, {0, 0, 4, 1}},
+                             {{2, 3, 1, 5}, {1, 2, 0, 7}},    {{1, 1, 1, 9}, {0, 0, 0, 2}},
+                             {{3, 1, 4, 1}, {5, 0, 1, 0}}};
+  for (const Case& c : kCases)
+    for (const Draw draw : {Draw::kUniform, Draw::kNormal, Draw::kSign}) {
+      const std::int64_t count = c.dims[0] * c.dims[1] * c.dims[2] * c.dims[3];
+      DrawArgs spread = lane_args(2, count);
+      spread.dims = c.dims;
+      spread.out.strides = c.strides;
+      spread.out.group_stride = 900;
+      for (const Target target : targets()) {
+        const auto packed = run<TypeParam, TypeParam>(target, draw, lane_args(2, count));
+        std::vector<TypeParam> expected(2 * 900 * kLanes, TypeParam(-77));
+        size_t element = 0;
+        for (std::int64_t g = 0; g < 2; ++g)
+          for (std::int64_t i = 0; i < c.dims[0]; ++i)
+            for (std::int64_t j = 0; j < c.dims[1]; ++j)
+              for (std::int64_t k = 0; k < c.dims[2]; ++k)
+                for (std::int64_t l = 0; l < c.dims[3]; ++l, ++element) {
+                  const std::int64_t at = g * 900 + i * c.strides[0] + j * c.strides[1] + k * c.strides[2] + l * c.strides[3];
+                  std::copy_n(packed.begin() + static_cast<std::ptrdiff_t>(element) * kLanes, kLanes,
+                              expected.begin() + at * kLanes);
+                }
+        EXPECT_EQ((run<TypeParam, TypeParam>(target, draw, spread)), expected)
+            << "draw " << static_cast<int>(draw) << " target " << static_cast<int>(target);
+      }
+    }
+}
+
 // Neighbours in every direction of the counter, and other keys, are uncorrelated: the mean of n
 // products of independent normals lies within five of 1/sqrt(n).
 TYPED_TEST(DrawTest, NeighboursAreUncorrelated) {
