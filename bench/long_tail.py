@@ -1,8 +1,8 @@
 """The long-tail experiment of 1,000 runs: ICLab beside PyTorch and JAX, in turns on all cores. Medians, spread, ratios.
 
-Usage: python3 bench/long_tail.py [--rounds 3] [--runs 1000] [--python PYTHON]
+Usage: python3 bench/long_tail.py [--rounds 3] [--runs 1000] [--python PYTHON] [--threads]
 Needs build/release/bin/iclab and a Python with torch and jax. Each round runs `iclab run examples/long-tail.toml` and
-the scripts of bench/peers, which say what they tried, as one process a core and as one process with threads. ICLab's
+the scripts of bench/peers, which say what they tried, as one process a core. ICLab's
 time is that of the whole command, with start, compilation and the store on disk; the peers' is theirs without
 Python's start and imports. Writes bench/results/MACHINE-long-tail.json and prints a Markdown table.
 """
@@ -66,6 +66,8 @@ def main():
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--runs", type=int, default=1000)
     parser.add_argument("--python", default="python3")
+    parser.add_argument("--threads", action="store_true",
+                        help="the peers also as one process with threads (PyTorch: 30 s where two processes take 17)")
     options = parser.parse_args()
 
     cores = len(measure.CORES)
@@ -73,7 +75,7 @@ def main():
     ways = {"ICLab": lambda: iclab(runs, cores),
             "PyTorch, processes": lambda: peer("torch", python, runs, cores, 1),
             "JAX, processes": lambda: peer("jax", python, runs, cores, 1)}
-    if cores > 1:
+    if cores > 1 and options.threads:
         ways["PyTorch, threads"] = lambda: peer("torch", python, runs, 1, cores)
         ways["JAX, threads"] = lambda: peer("jax", python, runs, 1, 0)
     found = {name: [] for name in ways}

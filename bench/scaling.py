@@ -90,7 +90,7 @@ def measure_runs(quick):
 
 
 def measure_all(quick):
-    seconds = 0.1 if quick else 2
+    seconds = 0.1 if quick else 0.7
     for axis in AXES:
         yield from measure_axis(axis, seconds, quick)
     yield from measure_threads(seconds)

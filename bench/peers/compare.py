@@ -215,15 +215,26 @@ class Bench:
         self.machine = found["machine"]
         if not self.file().exists():
             raise SystemExit(f"{self.file()} is not there: without --all-cores one core is measured first")
-        earlier = json.loads(self.file().read_text())
-        self.facts, self.agreement, self.iclab = earlier["libraries"], earlier["agreement"], earlier["iclab"]
-        self.speeds["one core"] = earlier["one_core"]["steps_per_second"]
+        self.keep_earlier()
 
     def write(self):
         self.options.out.mkdir(parents=True, exist_ok=True)
+        self.keep_earlier()
         self.file().write_text(json.dumps(self.json(), indent=1) + "\n")
         self.file().with_suffix(".md").write_text(self.markdown())
         print(f"written: {self.file()} and .md", file=sys.stderr)
+
+    def keep_earlier(self):
+        """What an earlier run measured of workloads that this one did not."""
+        if not self.file().exists():
+            return
+        earlier = json.loads(self.file().read_text())
+        for mode in self.speeds:
+            known = earlier.get(mode.replace(" ", "_"), {}).get("steps_per_second", {})
+            self.speeds[mode] = {**known, **self.speeds[mode]}
+        self.agreement = {**earlier["agreement"], **self.agreement}
+        self.iclab = {**earlier["iclab"], **self.iclab}
+        self.facts = {**earlier["libraries"], **self.facts}
 
     def json(self):
         return {"machine": {**self.machine, "cores": len(self.all_cores)},
@@ -247,7 +258,7 @@ class Bench:
             lines += ["", f"**{mode.capitalize()}**", "",
                       "| workload | ICLab | of the fma peak | " + " | ".join(PEERS) + " | to the fastest |",
                       "| --- " * (len(PEERS) + 4) + "|"]
-            for name in speeds:
+            for name in sorted(speeds, key=list(FORMS).index):
                 way, values = self.best(mode, name, "ICLab")
                 gflops = statistics.median(values) * self.iclab[name]["megaflops_per_step"] * 1e-3
                 peak = f"{gflops / m['peak_gflops_per_core']:.0%}" if mode == "one core" else "-"

@@ -55,6 +55,7 @@ class Workload:
 class W1(Workload):
     """100 context items of 63 numbers and a target, of 4096 items; overlaps and an MLP 63-512-512-1."""
     batch, context, dim, hidden, items, adam = 128, 100, 63, 512, 4096, True
+    scan = 10  # 20 steps in one program are 20 times slower a step than 10
 
     def fixed(self, key, pre):
         labels = jax.random.bernoulli(key, shape=pre + (self.items,)) * 2.0 - 1.0
