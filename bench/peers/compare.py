@@ -249,13 +249,14 @@ class Bench:
         libraries = "; ".join(f"{side}: {f['library']}, {f['blas']}" for side, f in self.facts.items())
         lines = [f"{m['processor']}, {m['instructions']}, {len(self.all_cores)} cores, fma peak "
                  f"{m['peak_gflops_per_core']:.0f} GFLOP/s a core; ICLab {m['version']}; {libraries}.",
-                 f"Model-steps a second: median (least .. greatest) of {self.options.rounds} rounds in turns, each side "
-                 "by its fastest way; in brackets how many times as fast ICLab is."]
+                 "Model-steps a second: median (least .. greatest) over rounds in turns, each side by its fastest way; "
+                 "in brackets how many times as fast ICLab is."]
         for mode, speeds in self.speeds.items():
             if not speeds:
                 continue
             ratios = self.ratios(mode)
-            lines += ["", f"**{mode.capitalize()}**", "",
+            rounds = min(len(self.best(mode, name, "ICLab")[1]) for name in speeds)
+            lines += ["", f"**{mode.capitalize()}**, {rounds} rounds", "",
                       "| workload | ICLab | of the fma peak | " + " | ".join(PEERS) + " | to the fastest |",
                       "| --- " * (len(PEERS) + 4) + "|"]
             for name in sorted(speeds, key=list(FORMS).index):
