@@ -238,8 +238,7 @@ class Bench:
 
     def json(self):
         return {"machine": {**self.machine, "cores": len(self.all_cores)},
-                "measured": {"date": time.strftime("%Y-%m-%d"), "rounds": self.options.rounds,
-                             "seconds": self.options.seconds},
+                "date": time.strftime("%Y-%m-%d"),
                 "libraries": self.facts, "agreement": self.agreement, "iclab": self.iclab,
                 **{mode.replace(" ", "_"): {"steps_per_second": self.speeds[mode], "ratios": self.ratios(mode)}
                    for mode in self.speeds if self.speeds[mode]}}
