@@ -95,7 +95,9 @@ TEST(MseProbe, ApproachesTheRiskAndGivesItsStandardError) {
     square += measured.values[1][i] / kCount;
   }
   EXPECT_LT(std::fabs(mean - risk({1, 0.5, 0.5, 0}, n, 0.25)) / std::sqrt((square - mean * mean) / kCount), 4);
-  EXPECT_EQ(make(find_probe("mse"), {{"prompts", std::int64_t{77}}})->prompts(), 77);
+  const auto fresh = make(tasks::find_task("item-label"),
+                          {{"fresh_items", true}, {"context", std::int64_t{3}}, {"dim", std::int64_t{2}}});
+  EXPECT_EQ(make(find_probe("mse"), {{"prompts", std::int64_t{77}}})->prompts(*fresh), 77);
 }
 
 // With w = 0 the prediction is the constant b_3 = 1, right for half of the labels.
@@ -105,7 +107,7 @@ TEST(AccuracyProbe, CountsRightSignsOnKeptPrompts) {
                          {{"fresh_items", true}, {"context", std::int64_t{3}}, {"dim", std::int64_t{2}}});
   const auto model = make(nn::find_model("kinetics-minimal"), {{"hidden", std::int64_t{1}}});
   const auto probe = make(find_probe("accuracy"), {{"prompts", kCount}});
-  EXPECT_EQ(probe->prompts(), kCount);
+  EXPECT_EQ(probe->prompts(*task), kCount);
   const auto measured = [&](double w) {
     Builder b(random::Purpose::kEvaluation);
     nn::Weights weights;
@@ -129,7 +131,9 @@ TEST(AccuracyProbe, CountsRightSignsOnKeptPrompts) {
 void expect_sampled(const Given& given, const Numbers& want) {
   Given all = given;
   all["prompts"] = std::int64_t{40'000};
-  const std::int64_t batch = make(find_probe("sampled-risk"), all)->prompts();
+  const auto fresh = make(tasks::find_task("item-label"),
+                          {{"fresh_items", true}, {"context", std::int64_t{3}}, {"dim", std::int64_t{2}}});
+  const std::int64_t batch = make(find_probe("sampled-risk"), all)->prompts(*fresh);
   EXPECT_EQ(batch, 40'000 * static_cast<std::int64_t>(want.size()));
   const Numbers got = measure("sampled-risk", all, batch).values[0];
   const size_t width = want.size(), count = got.size() / width;

@@ -56,11 +56,11 @@ frozen = true)"),
   EXPECT_FALSE(point.is_double);
   ASSERT_EQ(point.probes.size(), 2U);
   EXPECT_THAT(point.probes[0].due, ElementsAre(0, 10, 20, 30, 40));
-  ASSERT_TRUE(point.stop);
-  EXPECT_EQ(point.stop->probe, 0);
-  EXPECT_EQ(point.stop->below, 0.1);
-  EXPECT_EQ(point.stop->mean, 1);
-  EXPECT_FALSE(point.stop->above);
+  ASSERT_EQ(point.stops.size(), 1u);
+  EXPECT_EQ(point.stops[0].probe, 0);
+  EXPECT_EQ(point.stops[0].below, 0.1);
+  EXPECT_EQ(point.stops[0].mean, 1);
+  EXPECT_FALSE(point.stops[0].above);
 }
 
 TEST(Study, ReadsHowAnUpdateIsMade) {
@@ -212,8 +212,8 @@ match = "v")") + R"([sweep]
   const Point& last = study.points.back();
   EXPECT_EQ(last.training.optimizer.settings.real("beta1"), 0.9);
   EXPECT_EQ(last.training.groups[0].lr, 0.2);
-  EXPECT_EQ(last.stop->below, 0.4);
-  EXPECT_EQ(last.stop->mean, 7);
+  EXPECT_EQ(last.stops[0].below, 0.4);
+  EXPECT_EQ(last.stops[0].mean, 7);
   EXPECT_EQ(last.probes[0].choice.settings.integer("test_context"), 5);
   EXPECT_EQ(last.model.settings.text("form"), "separate");
 }

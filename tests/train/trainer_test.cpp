@@ -373,7 +373,7 @@ TEST(Trainer, ADivergedRunKeepsItsLastFiniteWeights) {
 
 TEST(Trainer, StopsWhereARuleHolds) {
   const Learner learner(task(), model("factored"), training(optimizer("sgd")), true);
-  const auto run = learner.start(1, 0, "", {{5, probe("risk"), every_step(500)}}, 500, StopRule{5, "", {}, 0.7, 1});
+  const auto run = learner.start(1, 0, "", {{5, probe("risk"), every_step(500)}}, 500, {StopRule{5, "", {}, 0.7, 1}});
   std::vector<Measurement> measured;
   run->advance(500, measured);
   EXPECT_EQ(run->status(), RunStatus::kStopped);
@@ -458,9 +458,9 @@ TEST(Trainer, ARuleOfAMeanHoldsAtTheSameStepAfterARestore) {
   ASSERT_GT(first, 30U);
 
   const StopRule rule{0, "", {}, level + 1e-9, kWindow};
-  const auto whole = learner.start(3, 1, "", requests, 200, rule),
-             killed = learner.start(3, 1, "", requests, 200, rule),
-             resumed = learner.start(3, 1, "", requests, 200, rule);
+  const auto whole = learner.start(3, 1, "", requests, 200, {rule}),
+             killed = learner.start(3, 1, "", requests, 200, {rule}),
+             resumed = learner.start(3, 1, "", requests, 200, {rule});
   whole->advance(200, some);
   EXPECT_EQ(whole->status(), RunStatus::kStopped);
   EXPECT_EQ(whole->step(), static_cast<std::int64_t>(first));
@@ -470,7 +470,7 @@ TEST(Trainer, ARuleOfAMeanHoldsAtTheSameStepAfterARestore) {
     resumed->advance(200, some);
     EXPECT_EQ(resumed->save(), whole->save()) << step;
   }
-  const auto other = learner.start(3, 1, "", requests, 200, StopRule{0, "", {}, level, 3});
+  const auto other = learner.start(3, 1, "", requests, 200, {StopRule{0, "", {}, level, 3}});
   EXPECT_THROW(other->restore(whole->save()), Error) << "of a longer mean";
 }
 
