@@ -5,6 +5,8 @@
 #include <numeric>
 
 #include "base/error.h"
+#include "program/diagonal.h"
+#include "program/hoist.h"
 #include "program/reassociate.h"
 
 namespace iclab::program {
@@ -80,7 +82,27 @@ class Pass {
     if (node.op == Op::kPromptSum) return summed(mapped(node.in[0])).id();
     Node copy = node;
     for (int& in : copy.in) in = map_[static_cast<size_t>(in)];
+    if (node.op == Op::kRow && static_cast<lanes::RowFunction>(node.code) == lanes::RowFunction::kSoftmax)
+      copy.in[0] = without_shift(mapped(node.in[0])).id();
     return to_.emit(std::move(copy)).id();
+  }
+
+  // softmax(x + c) = softmax(x) where c is the same all along a row.
+  Value without_shift(Value a) {
+    const Node node = a.node();
+    if (node.op == Op::kReshape) {
+      const Value x(&to_, node.in[0]);
+      if (x.shape().empty() || x.shape().back() != node.shape.back()) return a;
+      const Value without = without_shift(x);
+      return without.id() == x.id() ? a : reshape(without, node.shape);
+    }
+    if (node.op != Op::kBinary || static_cast<Binary>(node.code) != Binary::kAdd || node.shape.back() == 1) return a;
+    for (const size_t i : {1, 0}) {
+      const Shape& shift = Value(&to_, node.in[i]).shape();
+      const Value x(&to_, node.in[1 - i]);
+      if (x.shape() == node.shape && (shift.empty() || shift.back() == 1)) return without_shift(x);
+    }
+    return a;
   }
 
   // Which elements of an axis a slice takes.
@@ -286,16 +308,23 @@ Rewritten rewrite(const Program& program, std::span<const int> outputs, std::int
   if (std::ranges::any_of(program.nodes, is_fused))
     throw Error("[rewrite] a fused program; rewriting comes before");
   constexpr int kMaxRounds = 8;
-  constexpr double kWorth = 0.9999;  // bits change only where something is won
   const auto cost = [&](const Rewritten& x) {
     return step_flops(x.builder->program(), x.outputs, batch);
   };
   Rewritten result = settle(program, outputs);
-  for (int round = 0; round < kMaxRounds; ++round) {
-    const Rewritten bracketed = reassociate(result.builder->program(), result.outputs, batch);
-    Rewritten next = settle(bracketed.builder->program(), bracketed.outputs);
-    if (!(cost(next) < kWorth * cost(result))) break;
+  const auto improves = [&](auto form, double worth) {
+    const Rewritten other = form(result.builder->program(), result.outputs, batch);
+    Rewritten next = settle(other.builder->program(), other.outputs);
+    if (!(cost(next) < worth * cost(result))) return false;
     result = std::move(next);
+    return true;
+  };
+  // Bits change only where something is won: of element-wise work a hundredth of all.
+  for (int round = 0; round < kMaxRounds; ++round) {
+    bool changed = improves(reassociate, 0.9999);
+    changed = improves(extract_diagonals, 0.99) || changed;
+    changed = improves(hoist, 0.99) || changed;
+    if (!changed) break;
   }
   return result;
 }
