@@ -76,6 +76,10 @@ double critical_items(const std::vector<double>& items, const std::vector<std::v
   return std::exp(analysis::crossing(x, y, 0.75));
 }
 
+std::vector<Arm> paper_or_quick(const Measurements& measurements, const std::string& figure, const std::string& quick) {
+  return measurements.arms(measurements.has(figure) ? figure : quick);
+}
+
 std::vector<Arm> with_context(const std::vector<Arm>& arms, double wanted) {
   std::vector<Arm> some;
   for (const Arm& arm : arms)

@@ -52,6 +52,9 @@ std::vector<double> memorised(const MemoryCurve& curve, double lr);
 double critical_items(const std::vector<double>& items, const std::vector<std::vector<double>>& accuracy,
                       std::span<const size_t> seeds);
 
+/// The points of the paper's own figure, if the mode has them (full), else those of the quick study.
+std::vector<Arm> paper_or_quick(const Measurements& measurements, const std::string& figure, const std::string& quick);
+
 /// The arms with this context, in order.
 std::vector<Arm> with_context(const std::vector<Arm>& arms, double context);
 
