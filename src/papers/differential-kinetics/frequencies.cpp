@@ -2,7 +2,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <boost/math/tools/roots.hpp>
 #include <cmath>
 
 #include "papers/differential-kinetics/claims.h"
@@ -75,16 +74,16 @@ void draw_table(report::Figure& figure, const Arm& arm, double total, double las
     const double gain = std::exp(log_gain);
     return theory::I_lookup(gain * time, K, alpha) / gain;
   };
-  const auto excess = [&](double log_gain) { return of_gain(log_gain, 0) - total; };
-  const double least = std::log(1e-6), most = std::log(1e6);
-  if (!(excess(least) > 0 && excess(most) < 0)) return;
-  std::uintmax_t rounds = 100;
-  const auto [low, high] =
-      boost::math::tools::toms748_solve(excess, least, most, boost::math::tools::eps_tolerance<double>(40), rounds);
+  double low = std::log(1e-6), high = std::log(1e6);
+  if (!(of_gain(low, 0) > total && of_gain(high, 0) < total)) return;
+  for (int halving = 0; halving < 60; ++halving) {
+    const double middle = (low + high) / 2;
+    (of_gain(middle, 0) > total ? low : high) = middle;
+  }
   std::vector<double> x, y;
   for (int i = 0; i <= 40; ++i) {
     x.push_back(last * i / 40);
-    y.push_back(of_gain((low + high) / 2, x.back()));
+    y.push_back(of_gain(low, x.back()));
   }
   figure.curve("independent cells", x, y);
 }

@@ -46,7 +46,7 @@ struct Course {
   std::vector<std::int64_t> steps;
   std::vector<double> accuracy;
   double peak = 0, least_later = 0, loss_step = 0;
-  RiseAndFall shape;
+  RiseAndFall shape{};
 };
 
 Course course_of(const Arm& arm, std::int64_t seed) {
@@ -278,8 +278,8 @@ report::Claim judge(const Measurements& measurements) {
       "sooner or never lets it form; decay of the MLP too, which keeps C up, preserves it.";
   claim.provenance = provenance("paper", "transience; the fold is derived",
                                 "fold of the stationary states of w and β under decay (section 3.9)");
-  const std::vector<Courses> settings = courses_of(measurements.arms("transience")),
-                             sweep = courses_of(measurements.arms("transience-decay"));
+  const std::vector<Courses> settings = courses_of(paper_or_quick(measurements, "figure-2e", "transience")),
+                             sweep = courses_of(measurements.arms("figure-a6"));
   const bool minimal = !settings.empty() && is_minimal(settings.front().arm);
   std::vector<Courses> all = settings;
   all.insert(all.end(), sweep.begin(), sweep.end());
@@ -313,6 +313,6 @@ report::Claim judge(const Measurements& measurements) {
 
 }  // namespace
 
-ClaimRecipe transience() { return {"C12", {"transience"}, {"transience-decay"}, judge, {}}; }
+ClaimRecipe transience() { return {"C12", {"transience", "figure-a6"}, {"figure-2e"}, judge, {}}; }
 
 }  // namespace iclab::papers::differential_kinetics
