@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "base/error.h"
-#include "nn/initial.h"
+#include "nn/perceptron.h"
 
 namespace iclab::nn {
 namespace {
@@ -56,14 +56,8 @@ class KineticsMinimal : public Model {
   }
 
   Value memory(Builder& b, Weights& weights, Value x) const {
-    const Initial initial = uniform_initial();
     const Value row = reshape(x, {1, x.shape()[0]});
-    const auto layer = [&](const std::string& letter, Value from, std::int64_t to) {
-      return linear(b, weights, "mlp", letter, from, to, true, initial);
-    };
-    const Value first = relu(layer("1", row, hidden_));
-    const Value second = relu(layer("2", first, hidden_));
-    return reshape(layer("3", second, 1), {});
+    return reshape(perceptron(b, weights, "mlp", row, hidden_, 1), {});
   }
 
   Attention attention_;

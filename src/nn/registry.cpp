@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/text.h"
+#include "nn/kinetics_full.h"
 #include "nn/kinetics_minimal.h"
 #include "nn/linear_attention.h"
 #include "nn/model.h"
@@ -40,7 +41,7 @@ Value Model::population_loss(Builder&, Weights&, const tasks::LinearMoments&) co
 std::span<const ModelEntry> model_registry() {
   static const std::vector<ModelEntry> entries = {linear_attention_entry(), transformer_entry(),
                                                   one_layer_transformer_entry(),
-                                                  kinetics_minimal_entry()};
+                                                  kinetics_minimal_entry(), kinetics_full_entry()};
   return entries;
 }
 

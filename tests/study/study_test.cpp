@@ -270,6 +270,20 @@ TEST(Study, RunsAreTheSameIfTheyDifferInStepsOrProbesAlone) {
   }
 }
 
+TEST(Study, ARunMayHaveSeveralStopRules) {
+  const std::string two = "train.stop=[{probe=\"risk\", below=0.1}, {probe=\"loss\", above=9.0, mean=2}]";
+  const Study study = small({two}), one = small({"train.stop=[{probe=\"risk\", below=0.1}]"}),
+              same = small({"train.stop={probe=\"risk\", below=0.1}"});
+  ASSERT_EQ(study.points[0].stops.size(), 2u);
+  EXPECT_EQ(study.points[0].stops[1].above, 9.0);
+  EXPECT_EQ(study.points[0].stops[1].mean, 2);
+  EXPECT_NE(study.run_id(study.points[0], 0), one.run_id(one.points[0], 0));
+  EXPECT_EQ(one.run_id(one.points[0], 0), same.run_id(same.points[0], 0)) << "a list of one";
+  EXPECT_THAT(error_of(kSmallStudy, {"train.stop=[{probe=\"risk\", below=0.1}, {probe=\"rsik\", above=1}]"}),
+              HasSubstr("[train] stop probe: found 'rsik', the name of 0 probes"));
+  EXPECT_THAT(error_of(kSmallStudy, {"train.stop=[1]"}), HasSubstr("accepted are at most"));
+}
+
 TEST(Study, WhereARunStopsDependsOnWhenItIsMeasured) {
   const std::string stop = "train.stop={probe=\"risk\", below=0.1}";
   const Study a = small({stop}), b = small({stop, "probe.risk.every=5"}),
