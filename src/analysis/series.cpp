@@ -1,5 +1,6 @@
 #include "analysis/series.h"
 
+#include <cmath>
 #include <cstddef>
 #include <numeric>
 
@@ -16,6 +17,13 @@ double first_below(std::span<const std::int64_t> steps, std::span<const double> 
                    double level) {
   for (size_t i = 0; i < values.size(); ++i)
     if (values[i] < level) return static_cast<double>(steps[i]);
+  return kNever;
+}
+
+double first_above(std::span<const std::int64_t> steps, std::span<const double> values,
+                   double level) {
+  for (size_t i = 0; i < values.size(); ++i)
+    if (values[i] > level) return static_cast<double>(steps[i]);
   return kNever;
 }
 
@@ -55,6 +63,28 @@ double crossing(std::span<const double> x, std::span<const double> y, double lev
     return x[i] + (x[i + 1] - x[i]) * (level - y[i]) / (y[i + 1] - y[i]);
   }
   return std::numeric_limits<double>::quiet_NaN();
+}
+
+std::vector<double> cumulative_trapezoid(std::span<const double> x, std::span<const double> y) {
+  std::vector<double> total(x.size(), 0.0);
+  for (size_t i = 1; i < x.size(); ++i)
+    total[i] = total[i - 1] + (x[i] - x[i - 1]) * (y[i - 1] + y[i]) / 2;
+  return total;
+}
+
+double log_slope(std::span<const double> x, std::span<const double> y) {
+  const auto count = static_cast<double>(x.size());
+  double mean_x = 0, mean_y = 0, xx = 0, xy = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    mean_x += std::log(x[i]) / count;
+    mean_y += std::log(y[i]) / count;
+  }
+  for (size_t i = 0; i < x.size(); ++i) {
+    xx += (std::log(x[i]) - mean_x) * (std::log(x[i]) - mean_x);
+    xy += (std::log(x[i]) - mean_x) * (std::log(y[i]) - mean_y);
+  }
+  const double slope = xy / xx;
+  return std::isfinite(slope) ? slope : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace iclab::analysis
