@@ -65,26 +65,32 @@ double crossing(std::span<const double> x, std::span<const double> y, double lev
   return std::numeric_limits<double>::quiet_NaN();
 }
 
-std::vector<double> cumulative_trapezoid(std::span<const double> x, std::span<const double> y) {
-  std::vector<double> total(x.size(), 0.0);
-  for (size_t i = 1; i < x.size(); ++i)
-    total[i] = total[i - 1] + (x[i] - x[i - 1]) * (y[i - 1] + y[i]) / 2;
-  return total;
+double trapezoid(std::span<const double> x, std::span<const double> y) {
+  return x.empty() ? 0 : cumulative_trapezoid(x, y).back();
 }
 
-double log_slope(std::span<const double> x, std::span<const double> y) {
+std::vector<double> cumulative_trapezoid(std::span<const double> x, std::span<const double> y) {
+  std::vector<double> integral(x.size());
+  for (size_t i = 1; i < x.size(); ++i)
+    integral[i] = integral[i - 1] + (y[i - 1] + y[i]) / 2 * (x[i] - x[i - 1]);
+  return integral;
+}
+
+double log_log_slope(std::span<const double> x, std::span<const double> y) {
   const auto count = static_cast<double>(x.size());
-  double mean_x = 0, mean_y = 0, xx = 0, xy = 0;
+  double mean_x = 0, mean_y = 0;
   for (size_t i = 0; i < x.size(); ++i) {
     mean_x += std::log(x[i]) / count;
     mean_y += std::log(y[i]) / count;
   }
+  double xx = 0, xy = 0;
   for (size_t i = 0; i < x.size(); ++i) {
-    xx += (std::log(x[i]) - mean_x) * (std::log(x[i]) - mean_x);
-    xy += (std::log(x[i]) - mean_x) * (std::log(y[i]) - mean_y);
+    const double dx = std::log(x[i]) - mean_x;
+    xx += dx * dx;
+    xy += dx * (std::log(y[i]) - mean_y);
   }
   const double slope = xy / xx;
-  return std::isfinite(slope) ? slope : std::numeric_limits<double>::quiet_NaN();
+  return xx > 0 && std::isfinite(slope) ? slope : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace iclab::analysis
