@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 
 #include "analysis/series.h"
 #include "papers/differential-kinetics/claims.h"
@@ -203,8 +204,9 @@ void draw_predicted_losses(report::Figure& figure, const std::vector<Trained>& t
   size_t size = frozen.empty() ? 0 : SIZE_MAX;
   for (const Frozen& run : frozen) size = std::min(size, run.P.size());
   const size_t seeds = common_size(trained) == 0 ? 0 : std::min(trained.size(), frozen.size());
-  std::vector<double> x, y;
-  for (size_t i = 1; i < size; ++i) {
+  std::vector<double> steps(size), x, y;
+  std::iota(steps.begin(), steps.end(), 0.0);
+  for (const size_t i : report::thin(steps, 14, true)) {  // single steps are noisy
     std::vector<double> falls, losses;
     for (size_t seed = 0; seed < seeds; ++seed) {
       falls.push_back(fall(frozen[seed].loss, i));
