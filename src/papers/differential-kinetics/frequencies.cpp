@@ -92,7 +92,7 @@ report::Axis skew_axis() { return {.word = "skew of the items' frequencies", .sy
 report::Figure memory_figure(const std::vector<Arm>& alone, const std::vector<std::vector<double>>& totals) {
   report::Figure figure("c11-time-for-attention", "Skewed frequencies leave attention less time", skew_axis(),
                         {.word = "integrated error of the MLP alone", .symbol = "I_K"});
-  figure.caption("Items drawn with p_k ∝ k^(−α). Attention needs I_K > τ* (dashed), and more where labels in the context are noisy (line: with c₂ = 1/2 as at the start): in "
+  figure.caption("Items drawn with p_k ∝ k^(−α). Attention needs I_K > τ* (dashed), and more where labels in the context are noisy (line: with c₂ = 1/2 as at the start; it grows): in "
                  "skewed contexts the same few items, and their labels, return.");
   for (size_t i = 0; i < alone.size(); ++i) draw_seeds(figure, "MLP alone", skew(alone[i]), totals[i], alone[i]);
   const Arm& first = alone.front();
