@@ -293,8 +293,7 @@ Function mean_field_function() {
   return {"meanfield_Kinf",
           "flow of the loss for K = infinity, and when it passes an accuracy of 0.95",
           std::string(kSource) + "3.5",
-          {context(kMaxSum), copies(), beta0(), integrated_w0(),
-           times},
+          {context(kMaxSum), copies(), beta0(), integrated_w0(), times},
           [](const Settings& s) {
             check_copies("meanfield_Kinf", s);
             const std::vector<double>& at = s.reals("times");
