@@ -60,5 +60,16 @@ TEST(KineticsPassages, SumsOfWhatCameBefore) {
   EXPECT_TRUE(sums_before({}, 2).empty());
 }
 
+TEST(KineticsPassages, MeansOfTheLatestValues) {
+  const std::vector<std::int64_t> steps{2, 3, 4, 5}, at{3, 4, 6, 7};
+  const std::vector<double> means = trailing_means(steps, std::vector<double>{1, 3, 5, 9}, at, 2);
+  ASSERT_EQ(means.size(), 4U);
+  EXPECT_TRUE(std::isnan(means[0]));  // step 1 has no value
+  EXPECT_EQ(means[1], 2);             // of steps 2 and 3
+  EXPECT_EQ(means[2], 7);             // of steps 4 and 5
+  EXPECT_TRUE(std::isnan(means[3]));
+  EXPECT_TRUE(std::isnan(trailing_means({}, {}, at, 2)[1]));
+}
+
 }  // namespace
 }  // namespace iclab::papers::differential_kinetics

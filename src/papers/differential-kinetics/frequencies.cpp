@@ -10,7 +10,6 @@
 #include "papers/differential-kinetics/words.h"
 #include "papers/judge.h"
 #include "theory/kinetics_attention.h"
-#include "theory/kinetics_memoriser.h"
 
 namespace iclab::papers::differential_kinetics {
 namespace {
@@ -65,27 +64,27 @@ void check(const std::vector<Arm>& joint, const std::vector<Arm>& independent, c
 
 // ---- figures ----
 
-// A table whose cells are learned independently, at the gain that gives `total` for equal frequencies:
-// I = sum_k g(a p_k t) / a falls with a.
-void draw_table(report::Figure& figure, const Arm& arm, double total, double last) {
-  const double time = arm.lr() * static_cast<double>(arm.steps());
+// tau* with the label noise of a context whose items are drawn with p_k, and c2 = 1/2 as at the start. Given the items'
+// labels, other slots share the mean label m = sum_k p_k l_k, so that over labels <S^2>/N = 1 + (N - 2) sum_k p_k^2.
+double noisy_threshold(const Arm& arm, double alpha) {
   const std::int64_t K = arm.task().integer("items");
-  const auto of_gain = [&](double log_gain, double alpha) {
-    const double gain = std::exp(log_gain);
-    return theory::I_lookup(gain * time, K, alpha) / gain;
-  };
-  double low = std::log(1e-6), high = std::log(1e6);
-  if (!(of_gain(low, 0) > total && of_gain(high, 0) < total)) return;
-  for (int halving = 0; halving < 60; ++halving) {
-    const double middle = (low + high) / 2;
-    (of_gain(middle, 0) > total ? low : high) = middle;
+  double total = 0, squares = 0;
+  for (std::int64_t k = 1; k <= K; ++k) {
+    const double weight = std::pow(static_cast<double>(k), -alpha);
+    total += weight;
+    squares += weight * weight;
   }
+  const double N = context(arm), noise = 1 + (N - 2) * squares / (total * total);
+  return theory::tau_star_general(N, 0, 0, 1, 0.5 * noise, 0);
+}
+
+void draw_noisy_threshold(report::Figure& figure, const Arm& arm, double last) {
   std::vector<double> x, y;
   for (int i = 0; i <= 40; ++i) {
     x.push_back(last * i / 40);
-    y.push_back(of_gain(low, x.back()));
+    y.push_back(noisy_threshold(arm, x.back()));
   }
-  figure.curve("independent cells", x, y);
+  figure.theory("needed, with the context's label noise", x, y);
 }
 
 report::Axis skew_axis() { return {.word = "skew of the items' frequencies", .symbol = "α"}; }
@@ -93,12 +92,12 @@ report::Axis skew_axis() { return {.word = "skew of the items' frequencies", .sy
 report::Figure memory_figure(const std::vector<Arm>& alone, const std::vector<std::vector<double>>& totals) {
   report::Figure figure("c11-time-for-attention", "Skewed frequencies leave attention less time", skew_axis(),
                         {.word = "integrated error of the MLP alone", .symbol = "I_K"});
-  figure.caption("Items drawn with p_k ∝ k^(−α). Attention needs I_K > τ* (dashed level): skewed frequencies fall below it. Dashed curve: a table that learns each "
-                 "item by itself, with the one gain that fits α = 0.");
+  figure.caption("Items drawn with p_k ∝ k^(−α). Attention needs I_K > τ* (dashed), and more where labels in the context are noisy (line: with c₂ = 1/2 as at the start): in "
+                 "skewed contexts the same few items, and their labels, return.");
   for (size_t i = 0; i < alone.size(); ++i) draw_seeds(figure, "MLP alone", skew(alone[i]), totals[i], alone[i]);
   const Arm& first = alone.front();
-  draw_table(figure, first, analysis::median(totals.front()), skew(alone.back()));
-  figure.rule_y(theory::tau_star(context(first)), "τ*");
+  draw_noisy_threshold(figure, first, skew(alone.back()));
+  figure.rule_y(theory::tau_star(context(first)), "τ*, no label noise");
   return figure;
 }
 
@@ -119,7 +118,7 @@ report::Claim judge(const Measurements& measurements) {
       "When some items are much more frequent than others (p_k ∝ k^(−α)), the MLP's integrated error I_K is smaller and "
       "in-context learning is no longer acquired at a number of items at which equal frequencies acquire it.";
   claim.provenance = provenance("derived", "that data statistics matter is the paper's, this question is ours",
-                                "I_K is smaller for skewed p_k by concavity (section 3.6); acquisition needs I_K > τ*");
+                                "I_K is smaller for skewed p_k by concavity (section 3.6); acquisition needs I_K > τ*, and more with label noise");
   const std::vector<Arm> joint = measurements.arms("zipf"), alone = measurements.arms("zipf-alone"),
                          independent = measurements.arms("zipf-independent");
   std::vector<std::vector<double>> totals;

@@ -1,6 +1,8 @@
 #include "papers/differential-kinetics/passages.h"
 
+#include <algorithm>
 #include <cmath>
+#include <numeric>
 
 namespace iclab::papers::differential_kinetics {
 
@@ -52,6 +54,22 @@ std::vector<double> sums_before(std::span<const double> values, double scale) {
     total += value;
   }
   return sums;
+}
+
+std::vector<double> trailing_means(std::span<const std::int64_t> steps, std::span<const double> values,
+                                   std::span<const std::int64_t> at, std::int64_t window) {
+  std::vector<double> means;
+  const auto size = static_cast<std::int64_t>(std::min(steps.size(), values.size()));
+  for (const std::int64_t t : at) {
+    const std::int64_t end = size == 0 ? 0 : t - steps.front(), begin = end - window;
+    if (begin < 0 || end > size) {
+      means.push_back(std::nan(""));
+      continue;
+    }
+    const auto latest = values.subspan(static_cast<size_t>(begin), static_cast<size_t>(window));
+    means.push_back(std::accumulate(latest.begin(), latest.end(), 0.0) / static_cast<double>(window));
+  }
+  return means;
 }
 
 }  // namespace iclab::papers::differential_kinetics

@@ -32,4 +32,9 @@ double log_slope(std::span<const double> x, std::span<const double> values);
 /// What came before each value: 0, scale v_0, scale (v_0 + v_1), ...
 std::vector<double> sums_before(std::span<const double> values, double scale);
 
+/// At each of the steps t `at`, the mean of the `window` values at the steps t - window .. t - 1; NaN where not all of
+/// them are there. The series has a value at every step from its first one on.
+std::vector<double> trailing_means(std::span<const std::int64_t> steps, std::span<const double> values,
+                                   std::span<const std::int64_t> at, std::int64_t window);
+
 }  // namespace iclab::papers::differential_kinetics

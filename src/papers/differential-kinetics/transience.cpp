@@ -20,6 +20,7 @@ namespace {
 constexpr double kKept = 0.75;                 // lost after the last evaluation with this accuracy
 constexpr double kFalling = 0.9, kFallen = 0.7;  // the fold lies between
 constexpr double kLost = 0.6;
+constexpr std::int64_t kLatest = 100;  // steps that C is averaged over
 
 // Of the weights that a [[train.group]] matches by this pattern.
 double decay_of(const Arm& arm, const std::string& match) {
@@ -37,9 +38,12 @@ double memory_decay(const Arm& arm) { return decay_of(arm, "mlp.*"); }  // of th
 // The MLP keeps what it learns: its decay is none, or the paper's 1e-10.
 bool memory_is_kept(const Arm& arm) { return memory_decay(arm) < 1e-8; }
 
-std::string name_of(const Arm& arm) {
-  return fmt::format("K = {}, λ = {}{}", items(arm), decay(arm), memory_is_kept(arm) ? "" : " on all weights");
+// After "K = ".
+std::string panel_of(const Arm& arm) {
+  return fmt::format("{}, λ = {}{}", items(arm), decay(arm), memory_is_kept(arm) ? "" : " on all weights");
 }
+
+std::string name_of(const Arm& arm) { return "K = " + panel_of(arm); }
 
 // How one run's accuracy on novel items rose and fell.
 struct Course {
@@ -93,16 +97,20 @@ const Courses* find(const std::vector<Courses>& all, double K, double lambda, bo
 
 // ---- what w, beta and C did -----------------------------------------------------------------------
 
+// At the steps of a course, as far as all of them are there; the residual C is that of the latest 100 batches, as memory's
+// training has spikes of few steps.
 struct State {
-  std::vector<double> w, beta, residual, copy;  // at the course's steps, as far as all of them are there
+  std::vector<double> w, beta, residual, copy;
   size_t size() const { return w.size(); }
 };
 
 State state_of(const Arm& arm, std::int64_t seed) {
+  const Arm::Curve batches = arm.curve(seed, {.series = "residual", .name = "batch"});
+  Arm::Curve copy = arm.curve(seed, novel("copy"));
   State state{.w = arm.curve(seed, weight("w")).values,
               .beta = arm.curve(seed, weight("beta")).values,
-              .residual = arm.curve(seed, {.series = "residual", .name = "training"}).values,
-              .copy = arm.curve(seed, novel("copy")).values};
+              .residual = trailing_means(batches.steps, batches.values, copy.steps, kLatest),
+              .copy = std::move(copy.values)};
   const size_t size = std::min({state.w.size(), state.beta.size(), state.residual.size(), state.copy.size()});
   for (std::vector<double>* each : {&state.w, &state.beta, &state.residual, &state.copy}) each->resize(size);
   return state;
@@ -203,7 +211,7 @@ void show_theory(const Courses& row, Checks& checks) {
   const std::string name = name_of(row.arm);
   const Plateau plateau = plateau_of(row);
   checks.show(fmt::format("w² (1 − copy)/β on the plateau, {}", name), 1, analysis::median_over_seeds(plateau.w_relation));
-  checks.show(fmt::format("(C/λ) copy/w on the plateau, {}; theory for one overlap of all copies", name), 1,
+  checks.show(fmt::format("(C/λ) copy/w on the plateau, {}; theory: all copies have one overlap", name), 1,
               analysis::median_over_seeds(plateau.residual_relation));
   checks.show(fmt::format("decay of w after the loss over e^(−ηλt), {}", name), 1,
               analysis::median_over_seeds(decay_exponents(row)));
@@ -212,12 +220,13 @@ void show_theory(const Courses& row, Checks& checks) {
 // ---- figures --------------------------------------------------------------------------------------
 
 report::Figure accuracy_figure(const std::vector<Courses>& all) {
-  report::Figure figure("c12-accuracy", "Acquired in context, and lost again", step_axis(), accuracy_axis());
+  report::Figure figure("c12-accuracy", "Acquired in context, and lost again", step_axis(),
+                        {.word = "accuracy", .from = 0.4, .to = 1});
   figure.caption("Means over runs. Attention decays at rate λ: it forms first, memory catches up, and in-context learning is lost. A decay that is too large lets it "
                  "never form; one that acts on memory too keeps it.");
-  figure.panels("setting");
+  figure.panels("K");
   for (const Courses& courses : all) {
-    const CurveStyle style{.most = 30, .panel = name_of(courses.arm)};
+    const CurveStyle style{.most = 30, .panel = panel_of(courses.arm)};
     draw_mean_curve(figure, "novel items (in context)", courses.arm, novel(), style);
     draw_mean_curve(figure, "trained items (in weights)", courses.arm, trained(), style);
   }
@@ -278,7 +287,9 @@ report::Claim judge(const Measurements& measurements) {
       "sooner or never lets it form; decay of the MLP too, which keeps C up, preserves it.";
   claim.provenance = provenance("paper", "transience; the fold is derived",
                                 "fold of the stationary states of w and β under decay (section 3.9)");
-  const std::vector<Courses> settings = courses_of(paper_or_quick(measurements, "figure-2e", "transience")),
+  std::vector<Arm> arms = paper_or_quick(measurements, "figure-2e", "transience-fold");
+  for (const Arm& arm : measurements.arms("transience")) arms.push_back(arm);
+  const std::vector<Courses> settings = courses_of(arms),
                              sweep = courses_of(measurements.arms("figure-a6"));
   const bool minimal = !settings.empty() && is_minimal(settings.front().arm);
   std::vector<Courses> all = settings;
@@ -313,6 +324,6 @@ report::Claim judge(const Measurements& measurements) {
 
 }  // namespace
 
-ClaimRecipe transience() { return {"C12", {"transience", "figure-a6"}, {"figure-2e"}, judge, {}}; }
+ClaimRecipe transience() { return {"C12", {"transience-fold", "transience", "figure-a6"}, {"figure-2e"}, judge, {}}; }
 
 }  // namespace iclab::papers::differential_kinetics
