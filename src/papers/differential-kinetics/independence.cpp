@@ -17,7 +17,6 @@ namespace iclab::papers::differential_kinetics {
 namespace {
 
 constexpr double kEarly = 0.7;  // of tau*
-constexpr double kFormed = 0.5;  // weight on the copies
 
 // The same seed with and without attention.
 struct Twin {
