@@ -93,6 +93,14 @@ T parse_number(std::string_view text, const Parameter& p, const std::string& whe
   return value;
 }
 
+// "1,2,3" or "[1,2,3]".
+std::vector<std::string> list_parts(const std::string& text) {
+  std::string_view inner = trim(text);
+  if (inner.size() >= 2 && inner.front() == '[' && inner.back() == ']')
+    inner = inner.substr(1, inner.size() - 2);
+  return split(trim(inner), ',');
+}
+
 }  // namespace
 
 bool Settings::boolean(const std::string& name) const { return get<bool>(values_, name); }
@@ -161,13 +169,13 @@ Setting parse_setting(const Parameter& p, const std::string& text, const std::st
       return text;
     case Kind::kIntegers: {
       std::vector<std::int64_t> values;
-      for (const std::string& part : split(text, ','))
+      for (const std::string& part : list_parts(text))
         values.push_back(parse_number<std::int64_t>(part, p, where));
       return values;
     }
     case Kind::kReals: {
       std::vector<double> values;
-      for (const std::string& part : split(text, ','))
+      for (const std::string& part : list_parts(text))
         values.push_back(parse_number<double>(part, p, where));
       return values;
     }

@@ -62,7 +62,7 @@ class Settings {
 Settings resolve(std::span<const Parameter> parameters, const std::map<std::string, Setting>& given,
                  const std::string& what, const std::function<std::string(const std::string&)>& where);
 
-/// The setting written as text ("3", "0.5", "true", "1,2,3") in the parameter's kind.
+/// The setting written as text ("3", "0.5", "true", "1,2,3" or "[1,2,3]") in the parameter's kind.
 /// Throws UsageError that begins with `where`.
 Setting parse_setting(const Parameter& parameter, const std::string& text, const std::string& where);
 

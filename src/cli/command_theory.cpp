@@ -55,9 +55,10 @@ Result list_functions(bool as_json) {
   return {as_json ? json_line(list) : text};
 }
 
-// A number as typed; null where the theory has no value.
+// A number as typed, "inf" among them; null where the theory has no value.
 std::string number_text(const Json& value) {
   if (value.is_null()) return "undefined";
+  if (value.is_string()) return value.get<std::string>();
   return value.is_number_float() ? fmt::format("{}", value.get<double>()) : value.dump();
 }
 
@@ -111,7 +112,7 @@ Action add_theory(CLI::App& parser) {
   const auto options = std::make_shared<TheoryOptions>();
   parser.add_option("NAME", options->name, "The closed form to evaluate (without: list them all)")
       ->type_name("");
-  parser.add_option("KEY=VALUE", options->arguments, "Its arguments; lists as 1,2,3")
+  parser.add_option("KEY=VALUE", options->arguments, "Its arguments; lists as 1,2,3 or [1,2,3]")
       ->type_name("");
   parser.footer(
       "Example:\n  iclab theory diversity-risk d=8 r=2 K=2 s=0 n=32 test=outside "

@@ -41,7 +41,7 @@ PointRow point_row(const study::Study& study, const study::Point& point,
                         : std::numeric_limits<double>::infinity());
     collect(point, store.series(id), values);
   }
-  if (point.stop && row.runs > 0) row.steps = analysis::median(steps);
+  if (!point.stops.empty() && row.runs > 0) row.steps = analysis::median(steps);
   for (const auto& [label, numbers] : values)
     row.last.emplace_back(label, analysis::median(numbers));
   return row;

@@ -17,18 +17,16 @@ class KineticsFull : public Model {
       : hidden_(settings.integer("hidden")), layers_(settings.integer("layers")),
         one_hot_(settings.text("label") == "one-hot") {}
 
-  // Named: "ln.normalized" (N + 1, d), attention's in "blocks.L.attn", "pattern" (N + 1) of the last, "mlp.out".
+  // Named: "tokens", "ln.normalized" (N + 1, d), attention's in "blocks.L.attn", "pattern" (N + 1) of the last, "mlp.out".
   Value predict(Builder& b, Weights& weights, const tasks::Prompt& prompt) const override {
     const Value tokens = norm(b, weights, "ln", this->tokens(b, prompt), Norm::kLayer);
     const Value asking = attending(b, weights, tokens);
     return b.name(memory(b, weights, asking), "mlp.out");
   }
 
-  /// The prediction without the context: nothing is added to the target by attention.
-  Value predict_alone(Builder& b, Weights& weights, const tasks::Prompt& prompt) const {
-    const Value tokens = norm(b, weights, "ln", this->tokens(b, prompt), Norm::kLayer);
-    attending(b, weights, tokens);  // weights are declared as predict does
-    Value target = last(tokens);
+  // Nothing is added to the target by attention.
+  Value predict_alone(Builder& b, Weights& weights, const tasks::Prompt& prompt) const override {
+    Value target = norm(b, weights, "ln", asking_token(b, prompt), Norm::kLayer);
     if (layers_ == 2) target = between(b, weights, target);
     return memory(b, weights, target);
   }
@@ -71,12 +69,17 @@ class KineticsFull : public Model {
 
   // (N + 1, d), the target last.
   Value tokens(Builder& b, const tasks::Prompt& prompt) const {
-    const Value items = prompt["items"], target = prompt["query"];
+    const Value items = prompt["items"];
     const Value labels = reshape(prompt["labels"], {items.shape()[0], 1});
     const Value columns =
         one_hot_ ? concat({0.5 - 0.5 * labels, 0.5 + 0.5 * labels}, 1) : labels;
-    const Value none = b.constant({1, columns.shape()[1]}, {0.0});
-    return concat({concat({items, columns}, 1), concat({reshape(target, {1, target.shape()[0]}), none}, 1)}, 0);
+    return b.name(concat({concat({items, columns}, 1), asking_token(b, prompt)}, 0), "tokens");
+  }
+
+  // The target's row, with 0 in place of a label.
+  Value asking_token(Builder& b, const tasks::Prompt& prompt) const {
+    const Value target = prompt["query"];
+    return concat({reshape(target, {1, target.shape()[0]}), b.constant({1, one_hot_ ? 2 : 1}, {0.0})}, 1);
   }
 
   std::int64_t hidden_, layers_;

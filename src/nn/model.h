@@ -43,6 +43,10 @@ class Model {
   /// The prediction for the prompt's query, () or (classes). Inner values are named.
   virtual Value predict(Builder& b, Weights& weights, const tasks::Prompt& prompt) const = 0;
 
+  /// The prediction for the query without the context: what memory alone says. Throws UsageError if the model
+  /// has no such part.
+  virtual Value predict_alone(Builder& b, Weights& weights, const tasks::Prompt& prompt) const;
+
   /// The predictions for every point of the prompt, each from those before it, the query last: (points)
   /// or (points, classes). Throws UsageError if the model predicts at the query alone.
   virtual Value predict_positions(Builder& b, Weights& weights, const tasks::Prompt& prompt) const;

@@ -22,6 +22,10 @@ Value Weights::declare(const std::string& name, const std::function<Value()>& in
   return value;
 }
 
+Value Model::predict_alone(Builder&, Weights&, const tasks::Prompt&) const {
+  throw UsageError("this model has no prediction without the context; accepted are the kinetics models");
+}
+
 Value Model::predict_positions(Builder&, Weights&, const tasks::Prompt&) const {
   throw UsageError("this model predicts at the query alone, not at every position");
 }

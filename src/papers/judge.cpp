@@ -66,10 +66,12 @@ Accepted above(double value) { return {std::nextafter(value, kInfinity), kInfini
 
 Accepted below(double value) { return {-kInfinity, std::nextafter(value, -kInfinity)}; }
 
-Outcome outcome_of(const Estimate& measured, const Accepted& accepted) {
+Outcome outcome_of(const Estimate& measured, const Accepted& accepted, Strictness strictness) {
   if (std::isnan(measured.lo) || std::isnan(measured.hi) || std::isnan(measured.value))
     return Outcome::kOpen;
-  if (measured.lo >= accepted.lo && measured.hi <= accepted.hi) return Outcome::kOk;
+  const bool value_inside = measured.value >= accepted.lo && measured.value <= accepted.hi;
+  const bool inside = measured.lo >= accepted.lo && measured.hi <= accepted.hi;
+  if (inside || (strictness == Strictness::kValue && value_inside)) return Outcome::kOk;
   if (measured.hi < accepted.lo || measured.lo > accepted.hi) return Outcome::kFailed;
   return Outcome::kOpen;
 }
@@ -83,7 +85,7 @@ void Checks::add(const std::string& what, double predicted, const Estimate& meas
                     .hi = measured.hi,
                     .seeds = measured.seeds,
                     .tolerance = tolerance,
-                    .outcome = outcome_of(measured, accepted)},
+                    .outcome = outcome_of(measured, accepted, strictness_)},
                    excess_of(measured, accepted)});
 }
 

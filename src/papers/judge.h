@@ -23,13 +23,19 @@ Accepted within(double value, double part, double extra = 0);
 Accepted above(double value);  // value itself is not accepted
 Accepted below(double value);
 
-/// ok if the whole interval is accepted, failed if none of it is, open otherwise or if a number is
-/// missing.
-report::Outcome outcome_of(const analysis::Estimate& measured, const Accepted& accepted);
+/// How an estimate is held against what is accepted: ok if its whole interval lies inside, or already if its
+/// value does. It has failed if the whole interval lies outside, and is open otherwise.
+enum class Strictness { kInterval, kValue };
+
+/// Open if a number is missing.
+report::Outcome outcome_of(const analysis::Estimate& measured, const Accepted& accepted,
+                           Strictness strictness = Strictness::kInterval);
 
 /// The checks of a claim in the making.
 class Checks {
  public:
+  explicit Checks(Strictness strictness = Strictness::kInterval) : strictness_(strictness) {}
+
   /// One row. `tolerance` in words.
   void add(const std::string& what, double predicted, const analysis::Estimate& measured,
            const Accepted& accepted, const std::string& tolerance);
@@ -49,6 +55,7 @@ class Checks {
     report::Check check;
     double excess;  // how far the interval reaches out of what is accepted, in widths of it
   };
+  Strictness strictness_;
   std::vector<Row> rows_;
 };
 

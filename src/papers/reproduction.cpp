@@ -54,8 +54,10 @@ double step_weight(const study::Point& point) {
                width = static_cast<double>(point.model.settings.integer("width"));
     return static_cast<double>(point.training.batch) * (2 * n + 1) * layers * width * width * 2e-3;
   }
+  const auto hidden = static_cast<double>(point.model.settings.has("hidden") ? point.model.settings.integer("hidden") : 0);
+  const double mlp = static_cast<double>(point.training.batch) * hidden * (hidden + d) * 6e-5;
   const double numbers = task.text("sampler") == "statistics" ? 2 * n + 3 * d : n * (d + 1) + d;
-  return 5 + static_cast<double>(point.training.batch) * numbers * 1e-3;
+  return 5 + mlp + static_cast<double>(point.training.batch) * numbers * 1e-3;
 }
 
 int thread_count(int asked) { return asked > 0 ? asked : processor_count(); }
@@ -71,10 +73,7 @@ class Reproduction {
         may_run_(may_run),
         start_(Clock::now()) {
     choose_claims();
-    for (const ClaimRecipe* claim : chosen_) {
-      for (const std::string& name : claim->judged) load(name, true);
-      for (const std::string& name : claim->shown) load(name, false);
-    }
+    for (const ClaimRecipe* claim : chosen_) load_studies(*claim);
     // Only now: words that don't fit leave no folder behind.
     store_.emplace(folder, may_run ? study::Store::Access::kWrite : study::Store::Access::kRead);
     recall();
@@ -112,13 +111,26 @@ class Reproduction {
 
   // ---- studies ----
 
-  void load(const std::string& name, bool needed) {
+  void load_studies(const ClaimRecipe& claim) {
+    for (const auto* names : {&claim.judged, &claim.shown})
+      for (const std::string& name : *names) load(name);
+    if (judged(claim).empty())
+      throw Error(fmt::format("[reproduce] {}: no study file {} for mode {}", claim.id,
+                              join(claim.judged, " or "), mode_name(options_.mode)));
+  }
+
+  // The studies of a claim's checks that the mode has.
+  std::vector<std::string> judged(const ClaimRecipe& claim) const {
+    std::vector<std::string> names;
+    for (const std::string& name : claim.judged)
+      if (studies_.contains(name)) names.push_back(name);
+    return names;
+  }
+
+  void load(const std::string& name) {
     if (studies_.contains(name)) return;
     const StudyFile* file = find_file(recipe_.id, options_.mode, name);
-    if (!file) {
-      if (needed) throw Error(fmt::format("[reproduce] no study file '{}'", name));
-      return;
-    }
+    if (!file) return;
     order_.push_back(name);
     studies_[name] = parse(*file, 0);
     files_[name] = file;
@@ -231,7 +243,7 @@ class Reproduction {
   // "" or which runs a verdict would need and does not have.
   std::string missing_runs(const ClaimRecipe& recipe) const {
     std::string text;
-    for (const std::string& name : recipe.judged) {
+    for (const std::string& name : judged(recipe)) {
       const StudyPair& pair = studies_.at(name);
       if (pair.actual.seeds < pair.intended.seeds)
         text += fmt::format("Seeds are missing: {} of {} in {}. ", pair.actual.seeds,
@@ -270,7 +282,7 @@ class Reproduction {
       const Claim& claim = claims_.at(recipe->id);
       const bool departs = claim.verdict != claim.expected;
       if (!departs) continue;
-      for (const std::string& name : recipe->undecided ? recipe->undecided(claim) : recipe->judged) {
+      for (const std::string& name : recipe->undecided ? recipe->undecided(claim) : judged(*recipe)) {
         const std::int64_t seeds = studies_.at(name).actual.seeds;
         const bool is_open = claim.verdict == Verdict::kInconclusive;
         const bool was_doubled = doubled_.contains(name);

@@ -13,7 +13,7 @@
 namespace iclab::papers {
 
 /// One claim: which studies it needs and how it is judged. Studies are named as their files; a mode
-/// may lack some of those that are only shown.
+/// may lack some of them, but not all that are judged.
 struct ClaimRecipe {
   std::string id;
   std::vector<std::string>

@@ -4,7 +4,6 @@
 
 #include "base/error.h"
 #include "base/text.h"
-#include "program/functions.h"
 
 namespace iclab::probes {
 namespace {
@@ -30,28 +29,7 @@ class EvaluationMse : public Probe {
     return {{"mse", error}, {"mse_squared", square(error)}};
   }
 
-  std::int64_t prompts() const override { return prompts_; }
-
- private:
-  std::int64_t prompts_;
-};
-
-class Accuracy : public Probe {
- public:
-  explicit Accuracy(const Settings& settings) : prompts_(settings.integer("prompts")) {}
-
-  std::vector<Series> build(Builder& b, nn::Weights& weights, const tasks::Task& task,
-                            const nn::Model& model) const override {
-    b.fix_prompts();
-    const tasks::Prompt prompt = task.sample(b);
-    const Value y = prompt["target"];
-    const Value f = model.predict(b, weights, prompt);
-    if (y.dtype() != program::DType::kReal || f.shape() != y.shape())
-      throw UsageError("probe 'accuracy' needs a real target and one number to predict its sign");
-    return {{"accuracy", to_real(b.constant(0.0) < y * f)}, {"loss", program::logistic_loss(y, f)}};
-  }
-
-  std::int64_t prompts() const override { return prompts_; }
+  std::int64_t prompts(const tasks::Task&) const override { return prompts_; }
 
  private:
   std::int64_t prompts_;
@@ -77,6 +55,8 @@ class OneWeight : public Probe {
   std::string of_;
 };
 
+}  // namespace
+
 Parameter evaluation_prompts() {
   Parameter prompts{.name = "prompts", .kind = Kind::kInteger,
                     .help = "evaluation prompts, the same at every step"};
@@ -85,8 +65,6 @@ Parameter evaluation_prompts() {
   prompts.maximum = 1e9;
   return prompts;
 }
-
-}  // namespace
 
 ProbeEntry training_loss_entry() {
   return {"loss", "Training loss of the step's batch", "", {},
@@ -102,12 +80,6 @@ ProbeEntry weight_entry() {
   Parameter of{.name = "of", .kind = Kind::kText, .help = "the weight's name"};
   return {"weight", "One weight of the model", "", {of},
           [](const Settings& settings) { return std::make_unique<OneWeight>(settings); }};
-}
-
-ProbeEntry accuracy_entry() {
-  return {"accuracy", "Accuracy of the sign, and logistic loss, over evaluation prompts whose targets are -1 and 1",
-          "arXiv 2412.00104; differential-kinetics.md, section 1.3", {evaluation_prompts()},
-          [](const Settings& settings) { return std::make_unique<Accuracy>(settings); }};
 }
 
 }  // namespace iclab::probes

@@ -33,7 +33,10 @@ class Probe {
                                     const nn::Model& model) const = 0;
 
   /// Evaluation prompts a measurement takes; 1 if it takes none.
-  virtual std::int64_t prompts() const { return 1; }
+  virtual std::int64_t prompts(const tasks::Task&) const { return 1; }
+
+  /// It measures the step's own training batch: as many prompts, from the stream of these.
+  virtual bool on_training_batch() const { return false; }
 
   /// The training loss itself: the trainer records it, no program is built.
   virtual bool is_training_loss() const { return false; }

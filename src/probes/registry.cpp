@@ -3,6 +3,7 @@
 #include "base/error.h"
 #include "base/text.h"
 #include "probes/general.h"
+#include "probes/labels.h"
 #include "probes/linear.h"
 #include "probes/sampled.h"
 
@@ -10,7 +11,7 @@ namespace iclab::probes {
 
 std::span<const ProbeEntry> probe_registry() {
   static const std::vector<ProbeEntry> entries = {
-      training_loss_entry(), evaluation_mse_entry(), accuracy_entry(), linear_risk_entry(),
+      training_loss_entry(), evaluation_mse_entry(), accuracy_entry(), memory_entry(), linear_risk_entry(),
       sampled_risk_entry(), effective_matrix_entry(), weight_entry()};
   return entries;
 }

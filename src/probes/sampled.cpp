@@ -34,7 +34,7 @@ class SampledRisk : public Probe {
     return {{"risk", static_cast<double>(count) * risk * program::one_hot(which, count)}};
   }
 
-  std::int64_t prompts() const override {
+  std::int64_t prompts(const tasks::Task&) const override {
     return prompts_ * static_cast<std::int64_t>(points().size());
   }
 

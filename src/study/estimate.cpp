@@ -49,17 +49,19 @@ double probe_seconds(const Job& job, const train::Learner& learner, size_t probe
   return seconds_since(begin);
 }
 
-// Seconds an update, from as many as fit into the budget (at least one).
+// Seconds an update, from as many as fit into the budget (at least two), after a first one that finds cold caches.
 double update_seconds(const Job& job, const train::Learner& learner, double budget) {
   const auto run = job.start(learner, 0, {}, job.steps(), {});
   std::vector<train::Measurement> measured;
-  std::int64_t chunk = 1;
+  run->advance(1, measured);
+  const std::int64_t first = run->step();
+  std::int64_t chunk = 2;
   const Clock::time_point begin = Clock::now();
-  while (run->status() == train::RunStatus::kRunning && seconds_since(begin) < budget) {
+  do {
     run->advance(chunk, measured);
     chunk = std::min<std::int64_t>(2 * chunk, 1 << 10);
-  }
-  return seconds_since(begin) / static_cast<double>(std::max<std::int64_t>(1, run->step()));
+  } while (run->status() == train::RunStatus::kRunning && seconds_since(begin) < budget);
+  return seconds_since(begin) / static_cast<double>(std::max<std::int64_t>(1, run->step() - first));
 }
 
 Cost measure(Job& job, double budget) {

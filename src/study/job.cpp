@@ -51,7 +51,7 @@ std::shared_ptr<const train::Learner> Job::learner() {
     auto learner = std::make_shared<const train::Learner>(point_.task, point_.model,
                                                           point_.training, point_.is_double);
     for (const ProbeSpec& probe : probes_) learner->compile_probe(probe.choice);
-    check_stop(*learner);
+    check_stops(*learner);
     learner_ = std::move(learner);
   } catch (const UsageError& error) {
     throw UsageError(fmt::format("{}: {}", where(), error.what()));
@@ -62,14 +62,16 @@ std::shared_ptr<const train::Learner> Job::learner() {
   return learner_;
 }
 
-void Job::check_stop(const train::Learner& learner) const {
-  if (!point_.stop || point_.stop->series.empty()) return;
-  const ProbeSpec& probe = probes_[static_cast<size_t>(point_.stop->probe)];
-  const std::vector<std::string> series = learner.compile_probe(probe.choice).series;
-  if (std::ranges::find(series, point_.stop->series) == series.end())
-    throw UsageError(fmt::format(
-        "[train] stop series: found '{}', accepted are the series of probe '{}': {}{}",
-        point_.stop->series, probe.name, join(series), did_you_mean(point_.stop->series, series)));
+void Job::check_stops(const train::Learner& learner) const {
+  for (const train::StopRule& stop : point_.stops) {
+    if (stop.series.empty()) continue;
+    const ProbeSpec& probe = probes_[static_cast<size_t>(stop.probe)];
+    const std::vector<std::string> series = learner.compile_probe(probe.choice).series;
+    if (std::ranges::find(series, stop.series) == series.end())
+      throw UsageError(fmt::format(
+          "[train] stop series: found '{}', accepted are the series of probe '{}': {}{}",
+          stop.series, probe.name, join(series), did_you_mean(stop.series, series)));
+  }
 }
 
 void Job::release() {
@@ -80,9 +82,9 @@ void Job::release() {
 std::unique_ptr<train::Run> Job::start(const train::Learner& learner, std::int64_t seed,
                                        std::vector<train::ProbeRequest> requests,
                                        std::int64_t steps,
-                                       std::optional<train::StopRule> stop, int threads) const {
+                                       std::vector<train::StopRule> stops, int threads) const {
   return learner.start(study_.seed, static_cast<std::uint64_t>(seed), salt_, std::move(requests),
-                       steps, std::move(stop), threads);
+                       steps, std::move(stops), threads);
 }
 
 std::string Job::plan() const {

@@ -30,13 +30,13 @@ class Job {
   /// Starts a run with these requests, its steps spread over `threads`.
   std::unique_ptr<train::Run> start(const train::Learner& learner, std::int64_t seed,
                                     std::vector<train::ProbeRequest> requests, std::int64_t steps,
-                                    std::optional<train::StopRule> stop, int threads = 1) const;
+                                    std::vector<train::StopRule> stops, int threads = 1) const;
 
   std::string id(std::int64_t seed) const { return study_.run_id(identity_, salt_, seed); }
   const std::string& identity() const { return identity_; }  // Point::identity(), dumped
   std::int64_t steps() const { return point_.steps; }
   const std::vector<ProbeSpec>& probes() const { return probes_; }
-  const std::optional<train::StopRule>& stop() const { return point_.stop; }
+  const std::vector<train::StopRule>& stops() const { return point_.stops; }
 
   /// Hash of steps, probes and schedules: equal to StoredRun::plan if nothing is left to compute.
   std::string plan() const;
@@ -45,7 +45,7 @@ class Job {
 
  private:
   std::string where() const;
-  void check_stop(const train::Learner& learner) const;
+  void check_stops(const train::Learner& learner) const;
 
   const Study& study_;
   const Point& point_;

@@ -79,7 +79,7 @@ Outcome Life::live(const train::Learner& learner) {
   begin_ = saved_ = Clock::now();
   const bool goes_on = !ended_;
   run_ = job_.start(learner, seed_, requests_, goes_on ? job_.steps() : stored_.step,
-                    goes_on ? job_.stop() : std::nullopt, shared_.threads_per_run);
+                    goes_on ? job_.stops() : std::vector<train::StopRule>{}, shared_.threads_per_run);
   if (replay_) {
     shared_.steps_total += stored_.step;
     if (!advance_to(stored_.step)) return Outcome::kInterrupted;

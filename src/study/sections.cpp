@@ -284,7 +284,7 @@ Section train_section() {
            with_fallback(
                number("gradient_scale", Kind::kReal, "multiplies the gradient, not the loss"), 1.0),
            clip,
-           optional(text("stop", "a table: probe, series, above, below, mean")),
+           optional(text("stop", "a table: probe, series, above, below, mean; or a list of these")),
            optional(text("group", "tables: match, lr, weight_decay, frozen"))}};
 }
 
@@ -461,11 +461,10 @@ std::vector<ProbeSpec> read_probes(const Node& root, std::int64_t steps) {
   return specs;
 }
 
-std::optional<train::StopRule> read_stop(const Node& root, const std::vector<ProbeSpec>& probes) {
-  const Node& train = table_at(root, "train", "[train]");
-  if (!train.find("stop")) return {};
+namespace {
+
+train::StopRule read_stop(const Node& table, const std::vector<ProbeSpec>& probes) {
   const Section section = stop_section();
-  const Node& table = table_at(train, "stop", section.title);
   const Settings settings = read_section(section, table);
   const auto where = where_in(table, section.title);
 
@@ -497,6 +496,19 @@ std::optional<train::StopRule> read_stop(const Node& root, const std::vector<Pro
                     "measures before",
                     where("probe"), settings.text("probe")));
   return rule;
+}
+
+}  // namespace
+
+std::vector<train::StopRule> read_stops(const Node& root, const std::vector<ProbeSpec>& probes) {
+  const Node& train = table_at(root, "train", "[train]");
+  const Node* stop = train.find("stop");
+  if (!stop) return {};
+  const std::string title = stop_section().title;
+  if (stop->type != Node::Type::kList) return {read_stop(table_at(train, "stop", title), probes)};
+  std::vector<train::StopRule> rules;
+  for (const Node* table : tables_at(train, "stop", title)) rules.push_back(read_stop(*table, probes));
+  return rules;
 }
 
 }  // namespace iclab::study

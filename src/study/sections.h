@@ -57,6 +57,6 @@ train::Choice read_model(const Node& root);
 std::int64_t read_steps(const Node& root);
 train::Training read_training(const Node& root);
 std::vector<ProbeSpec> read_probes(const Node& root, std::int64_t steps);
-std::optional<train::StopRule> read_stop(const Node& root, const std::vector<ProbeSpec>& probes);
+std::vector<train::StopRule> read_stops(const Node& root, const std::vector<ProbeSpec>& probes);
 
 }  // namespace iclab::study

@@ -155,7 +155,7 @@ class PointReader {
     if (touched("train")) point_.training = read_training(root_);
     if (all) point_.steps = read_steps(root_);
     if (touched("probe")) point_.probes = read_probes(root_, point_.steps);
-    if (touched("probe") || touched("train")) point_.stop = read_stop(root_, point_.probes);
+    if (touched("probe") || touched("train")) point_.stops = read_stops(root_, point_.probes);
   }
 
   Node& root_;
@@ -196,16 +196,19 @@ Json Point::identity() const {
             {"model", choice_json(model)},
             {"train", training_json(training)},
             {"precision", is_double ? "float64" : "float32"}};
-  if (stop) {  // where a run stops depends on when its probe measures
-    const ProbeSpec& probe = probes[static_cast<size_t>(stop->probe)];
+  Json rules = Json::array();
+  for (const train::StopRule& stop : stops) {  // where a run stops depends on when its probe measures
+    const ProbeSpec& probe = probes[static_cast<size_t>(stop.probe)];
     Json rule{{"probe", choice_json(probe.choice)},
               {"schedule", probe.schedule},
-              {"series", stop->series}};
-    if (stop->above) rule["above"] = *stop->above;
-    if (stop->below) rule["below"] = *stop->below;
-    if (stop->mean > 1) rule["mean"] = stop->mean;
-    json["stop"] = std::move(rule);
+              {"series", stop.series}};
+    if (stop.above) rule["above"] = *stop.above;
+    if (stop.below) rule["below"] = *stop.below;
+    if (stop.mean > 1) rule["mean"] = stop.mean;
+    rules.push_back(std::move(rule));
   }
+  if (rules.size() == 1) json["stop"] = std::move(rules[0]);
+  if (rules.size() > 1) json["stop"] = std::move(rules);
   return json;
 }
 

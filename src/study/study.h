@@ -38,7 +38,7 @@ struct Point {
   train::Training training;
   std::int64_t steps = 0;
   std::vector<ProbeSpec> probes;
-  std::optional<train::StopRule> stop;  // StopRule::probe is an index into `probes`
+  std::vector<train::StopRule> stops;  // any of them; StopRule::probe is an index into `probes`
   bool is_double = false;
 
   /// Canonical settings of this point's runs: task, model, train (without steps and probes), stop,

@@ -30,6 +30,15 @@ Prompt Task::sample_test(Builder&, std::span<const TestTasks>, Value) const {
   throw UsageError("this task has no test tasks; accepted are tasks of regression");
 }
 
+Prompt Task::sample_set(Builder&, const std::string& set) const {
+  throw UsageError(fmt::format("this task has no set '{}'; accepted are tasks that keep sets: item-label has "
+                               "'novel' and 'trained'", set));
+}
+
+Prompt Task::kept_item(Builder&, Value) const {
+  throw UsageError("this task keeps no items; accepted are tasks that do: item-label with items = K");
+}
+
 Value Prompt::operator[](const std::string& part) const {
   const auto found = parts_.find(part);
   if (found != parts_.end()) return found->second;

@@ -60,6 +60,15 @@ class Task {
   /// the clean labels of that test. Throws UsageError if a test is undefined for this task.
   virtual Prompt sample_test(Builder& b, std::span<const TestTasks> tests, Value which) const;
 
+  /// A prompt of a set that is kept for evaluation, by name: "novel", where only the context tells the answer;
+  /// "trained", where only memory does. Throws UsageError with the sets there are.
+  virtual Prompt sample_set(Builder& b, const std::string& set) const;
+
+  /// What a run keeps to be remembered: so many items, and item k, an integer, as "query" and "target", with
+  /// "weight" (), its part of all training prompts times their number, where not all are alike.
+  virtual std::int64_t kept_items() const { return 0; }
+  virtual Prompt kept_item(Builder& b, Value k) const;
+
   /// The moments of the training tasks, or of test tasks; nothing if the task is not linear.
   /// Throws UsageError if the test is undefined for this task.
   virtual std::optional<LinearMoments> moments(Builder& b, const TestTasks& test) const = 0;

@@ -3,15 +3,21 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/error.h"
 #include "base/text.h"
 #include "theory/diversity_functions.h"
+#include "theory/kinetics_functions.h"
 
 namespace iclab::theory {
 
 std::span<const Function> functions() {
-  static const std::vector<Function> all = diversity_functions();
+  static const std::vector<Function> all = [] {
+    std::vector<Function> list = diversity_functions();
+    std::ranges::move(kinetics_functions(), std::back_inserter(list));
+    return list;
+  }();
   return all;
 }
 

@@ -110,12 +110,15 @@ Learner::Costs Learner::costs() const {
 
 Stage Learner::build_probe(const Choice& choice) const {
   const auto probe = probes::find_probe(choice.kind).make(choice.settings);
-  if (probe->is_training_loss()) return {nullptr, {"loss"}};
-  // Curricula are for training: probes measure the whole task.
-  const auto task = tasks::find_task(task_.kind).make(tasks::without_curricula(task_.settings));
+  if (probe->is_training_loss()) return {.series = {"loss"}};
+  // Curricula are for training: probes measure the whole task, unless it is the step's batch they look at.
+  const bool on_batch = probe->on_training_batch();
+  const auto task = tasks::find_task(task_.kind)
+                        .make(on_batch ? task_.settings : tasks::without_curricula(task_.settings));
   const auto model = nn::find_model(model_.kind).make(model_.settings);
 
-  Builder b(random::Purpose::kEvaluation);
+  Builder b(on_batch ? random::Purpose::kPrompts : random::Purpose::kEvaluation);
+  if (on_batch && training_.fixed_prompts > 0) b.fix_prompts();
   nn::Weights weights;
   for (const WeightInfo& weight : weights_)  // the same weights in the same order
     weights.declare(weight.name, [&] { return b.constant(weight.shape, {0.0}); });
@@ -125,18 +128,20 @@ Stage Learner::build_probe(const Choice& choice) const {
     stage.series.push_back(series.name);
     outputs.push_back(prompt_mean(series.value));
   }
-  stage.plan = compile_outputs(outputs, weights, probe->prompts(), is_double_);
+  stage.on_training_batch = on_batch;
+  const std::int64_t prompts = on_batch ? training_.batch : probe->prompts(*task);
+  stage.plan = compile_outputs(outputs, weights, prompts, is_double_);
   return stage;
 }
 
 std::unique_ptr<Run> Learner::start(std::uint64_t study_seed, std::uint64_t seed_index,
                                     const std::string& salt, std::vector<ProbeRequest> probes,
-                                    std::int64_t steps, std::optional<StopRule> stop,
+                                    std::int64_t steps, std::vector<StopRule> stops,
                                     int threads) const {
   const program::Keys keys = program::make_keys(study_seed, seed_index, salt);
   if (is_double_)
-    return std::make_unique<Trainer<double>>(*this, keys, std::move(probes), steps, std::move(stop), threads);
-  return std::make_unique<Trainer<float>>(*this, keys, std::move(probes), steps, std::move(stop), threads);
+    return std::make_unique<Trainer<double>>(*this, keys, std::move(probes), steps, std::move(stops), threads);
+  return std::make_unique<Trainer<float>>(*this, keys, std::move(probes), steps, std::move(stops), threads);
 }
 
 }  // namespace iclab::train

@@ -33,6 +33,7 @@ struct StopRule {
 struct Stage {
   std::shared_ptr<const program::Plan> plan;
   std::vector<std::string> series;  // of a probe: the outputs' names
+  bool on_training_batch = false;   // of a probe: its prompts are the step's
 };
 
 class Learner {
@@ -40,11 +41,11 @@ class Learner {
   /// Throws UsageError if task, model and loss don't fit together.
   Learner(const Choice& task, const Choice& model, const Training& training, bool is_double);
 
-  /// A run of this learner with its own streams; `steps` updates, unless a stop rule holds before.
+  /// A run of this learner with its own streams; `steps` updates, unless one of the stop rules holds before.
   /// `salt` as in random::make_key; a step's strands are spread over `threads`.
   std::unique_ptr<Run> start(std::uint64_t study_seed, std::uint64_t seed_index,
                              const std::string& salt, std::vector<ProbeRequest> probes,
-                             std::int64_t steps, std::optional<StopRule> stop,
+                             std::int64_t steps, std::vector<StopRule> stops,
                              int threads = 1) const;
 
   struct WeightInfo {

@@ -14,7 +14,7 @@
 namespace iclab::train {
 namespace {
 
-constexpr std::uint64_t kStateMagic = 0x32737461'4c434932;  // "2ICLats2"
+constexpr std::uint64_t kStateMagic = 0x33737461'4c434932;  // "2ICLats3"
 
 constexpr size_t kParts = 16;
 
@@ -37,10 +37,11 @@ void add_squares(std::span<const T> x, std::array<double, kParts>& parts) {
 template <class T>
 Trainer<T>::Trainer(const Learner& learner, const program::Keys& keys,
                     std::vector<ProbeRequest> probes, std::int64_t steps,
-                    std::optional<StopRule> stop, int threads)
+                    std::vector<StopRule> stops, int threads)
     : training_(learner.training()), optimizer_(find_optimizer(training_.optimizer.kind)),
       kernels_(lanes::kernels<T>(lanes::chosen_instruction_set())), infos_(learner.weights()),
-      step_executor_(learner.step_plan(), lanes::chosen_instruction_set(), threads), steps_(steps), stop_(std::move(stop)) {
+      step_executor_(learner.step_plan(), lanes::chosen_instruction_set(), threads), steps_(steps) {
+  for (StopRule& rule : stops) stops_.push_back({std::move(rule)});
   program::Executor<T> initial(learner.initial_plan());
   initial.begin(keys);
   initial.run(0);
@@ -53,6 +54,7 @@ Trainer<T>::Trainer(const Learner& learner, const program::Keys& keys,
     Probe probe;
     Stage stage = learner.compile_probe(request.choice);
     probe.series = std::move(stage.series);
+    probe.on_training_batch = stage.on_training_batch;
     if (stage.plan) {
       probe.executor = std::make_unique<program::Executor<T>>(
           stage.plan, lanes::chosen_instruction_set(), threads);
@@ -127,7 +129,8 @@ void Trainer<T>::measure(Probe& probe, std::vector<Measurement>& measured) {
     return;
   }
   std::ranges::copy(step_executor_.parameters(), probe.executor->parameters().begin());
-  probe.executor->run(static_cast<std::uint32_t>(step_));
+  const std::int64_t first = probe.on_training_batch ? training_.first_prompt(step_, 0) : 0;
+  probe.executor->run(static_cast<std::uint32_t>(step_), first);
   for (size_t i = 0; i < probe.series.size(); ++i)
     record(probe, probe.series[i], probe.executor->output(i), measured);
 }
@@ -139,20 +142,23 @@ void Trainer<T>::record(const Probe& probe, const std::string& series, std::span
   for (size_t i = 0; i < values.size(); ++i)
     measured.push_back({probe.request.position, series, step_, static_cast<int>(i),
                         static_cast<double>(values[i])});
-  if (!stop_ || stop_->probe != probe.request.position || status_ != RunStatus::kRunning) return;
-  if (series != (stop_->series.empty() ? probe.series.front() : stop_->series)) return;
-  if (holds(*stop_, static_cast<double>(values.front()))) status_ = RunStatus::kStopped;
+  for (Stop& stop : stops_) {
+    const std::string& watched = stop.rule.series.empty() ? probe.series.front() : stop.rule.series;
+    if (stop.rule.probe != probe.request.position || series != watched || status_ != RunStatus::kRunning) continue;
+    if (holds(stop, static_cast<double>(values.front()))) status_ = RunStatus::kStopped;
+  }
 }
 
 // The rule at the next measurement of its series.
 template <class T>
-bool Trainer<T>::holds(const StopRule& rule, double value) {
+bool Trainer<T>::holds(Stop& stop, double value) {
+  const StopRule& rule = stop.rule;
   if (rule.mean > 1) {
     const auto window = static_cast<size_t>(rule.mean);
-    recent_.push_back(value);
-    if (recent_.size() > window) recent_.pop_front();
-    if (recent_.size() < window) return false;
-    value = std::accumulate(recent_.begin(), recent_.end(), 0.0) / static_cast<double>(window);
+    stop.recent.push_back(value);
+    if (stop.recent.size() > window) stop.recent.pop_front();
+    if (stop.recent.size() < window) return false;
+    value = std::accumulate(stop.recent.begin(), stop.recent.end(), 0.0) / static_cast<double>(window);
   }
   return (rule.above && value > *rule.above) || (rule.below && value < *rule.below);
 }
@@ -265,7 +271,11 @@ Profile Trainer<T>::profile() const {
 template <class T>
 std::vector<std::byte> Trainer<T>::save() const {
   const std::span<const T> weights = step_executor_.parameters();
-  const std::vector<double> recent(recent_.begin(), recent_.end());
+  std::vector<double> recent;  // of each stop rule, after its number
+  for (const Stop& stop : stops_) {
+    recent.push_back(static_cast<double>(stop.recent.size()));
+    recent.insert(recent.end(), stop.recent.begin(), stop.recent.end());
+  }
   const std::uint64_t header[] = {kStateMagic,   static_cast<std::uint64_t>(step_),
                                   static_cast<std::uint64_t>(status_),
                                   weights.size(), m_.size(), v_.size(), sizeof(T), recent.size()};
@@ -284,7 +294,8 @@ void Trainer<T>::restore(std::span<const std::byte> state) {
   std::uint64_t header[8] = {};
   if (state.size() >= sizeof header) std::memcpy(header, state.data(), sizeof header);
   const std::uint64_t recent = header[7];
-  const size_t most = stop_ && stop_->mean > 1 ? static_cast<size_t>(stop_->mean) : 0;
+  size_t most = stops_.size();
+  for (const Stop& stop : stops_) most += stop.rule.mean > 1 ? static_cast<size_t>(stop.rule.mean) : 0;
   const size_t expected = sizeof header + (weights.size() + m_.size() + v_.size()) * sizeof(T) +
                           std::min<size_t>(recent, most) * sizeof(double);
   if (state.size() != expected || header[0] != kStateMagic || header[3] != weights.size() ||
@@ -305,11 +316,25 @@ void Trainer<T>::restore(std::span<const std::byte> state) {
   take(v_.data(), v_.size());
   std::vector<double> latest(recent);
   take(latest.data(), latest.size());
-  recent_.assign(latest.begin(), latest.end());
+  restore_recent(latest);
   evaluated_ = false;
   for (Probe& probe : probes_)  // what was due at the restored step is done
     probe.next = static_cast<size_t>(
         std::ranges::upper_bound(probe.request.due, step_) - probe.request.due.begin());
+}
+
+template <class T>
+void Trainer<T>::restore_recent(std::span<const double> latest) {
+  size_t at = 0;
+  for (Stop& stop : stops_) {
+    const size_t left = latest.size() - std::min(at + 1, latest.size());
+    const double count = at < latest.size() ? latest[at] : -1;
+    if (!(count >= 0 && count <= static_cast<double>(left)))
+      throw Error("[checkpoint] expected the measurements of this run's stop rules, received others");
+    const auto begin = latest.begin() + static_cast<std::ptrdiff_t>(at + 1);
+    stop.recent.assign(begin, begin + static_cast<std::ptrdiff_t>(count));
+    at += 1 + static_cast<size_t>(count);
+  }
 }
 
 template <class T>

@@ -16,7 +16,7 @@ template <class T>
 class Trainer : public Run {
  public:
   Trainer(const Learner& learner, const program::Keys& keys, std::vector<ProbeRequest> probes,
-          std::int64_t steps, std::optional<StopRule> stop, int threads);
+          std::int64_t steps, std::vector<StopRule> stops, int threads);
 
   RunStatus status() const override { return status_; }
   std::int64_t step() const override { return step_; }
@@ -32,8 +32,14 @@ class Trainer : public Run {
     ProbeRequest request;
     std::vector<std::string> series;
     std::unique_ptr<program::Executor<T>> executor;  // none: the training loss
+    bool on_training_batch = false;
     size_t next = 0;                                 // index into request.due
     std::int64_t measured_at = -1;                   // the latest step
+  };
+
+  struct Stop {
+    StopRule rule;
+    std::deque<double> recent{};  // the latest measurements that its mean is of; none for a mean of one
   };
 
   // What of the optimiser differs between the model's weights.
@@ -54,8 +60,9 @@ class Trainer : public Run {
   std::span<const T> gradient() const;
   std::optional<double> gradient_factor() const;
   bool update();
+  void restore_recent(std::span<const double> latest);
   bool is_finite(std::span<const T> values) const;
-  bool holds(const StopRule& rule, double value);
+  static bool holds(Stop& stop, double value);
 
   Training training_;
   const OptimizerEntry& optimizer_;
@@ -69,8 +76,7 @@ class Trainer : public Run {
   std::vector<T> m_, v_;
   std::vector<T> previous_;  // the weights before the latest update
   std::int64_t step_ = 0, steps_;
-  std::optional<StopRule> stop_;
-  std::deque<double> recent_;  // the latest measurements that the rule's mean is of; none for a mean of one
+  std::vector<Stop> stops_;
   RunStatus status_ = RunStatus::kRunning;
   bool profiled_ = false;
   Profile profile_;         // but the values' times, which the executor keeps

@@ -89,6 +89,33 @@ TEST(KineticsMinimal, IsItsFormula) {
   EXPECT_NEAR(z, memory + n["w"][0] * softmax_mean(scores, n["labels"])[0], kRounding);
 }
 
+// The target is one more key, with label 0; without attention only the MLP answers, from the same weights.
+TEST(KineticsMinimal, MayAttendToTheTargetOrToNothing) {
+  constexpr size_t kItems = 4, kDim = 3;
+  const auto output = [&](const std::string& attention, std::map<std::string, Numbers>& numbers) {
+    Scene scene;
+    scene.part("items", {kItems, kDim});
+    scene.part("labels", {kItems});
+    scene.part("query", {kDim});
+    const double z = scene.predict(*make("kinetics-minimal", {{"hidden", std::int64_t{5}}, {"attention", attention}}));
+    numbers = scene.numbers;
+    return z;
+  };
+  std::map<std::string, Numbers> n, none;
+  const double self = output("self", n), memory = output("none", none);
+  EXPECT_FALSE(none.contains("beta") || none.contains("w"));
+  for (const auto& [name, numbers] : none) EXPECT_EQ(numbers, n[name]) << name;
+
+  Numbers scores(kItems + 1), labels = n["labels"];
+  labels.push_back(0);
+  const auto score = [&](size_t i, const double* key) {
+    for (size_t j = 0; j < kDim; ++j) scores[i] += n["beta"][0] * key[j] * n["query"][j];
+  };
+  for (size_t i = 0; i < kItems; ++i) score(i, &n["items"][i * kDim]);
+  score(kItems, n["query"].data());
+  EXPECT_NEAR(self, memory + n["w"][0] * softmax_mean(scores, labels)[0], kRounding);
+}
+
 TEST(KineticsMinimal, TakesOverlapsWhereThePromptHasThem) {
   Scene scene;
   scene.part("overlaps", {4});

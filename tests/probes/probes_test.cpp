@@ -95,7 +95,9 @@ TEST(MseProbe, ApproachesTheRiskAndGivesItsStandardError) {
     square += measured.values[1][i] / kCount;
   }
   EXPECT_LT(std::fabs(mean - risk({1, 0.5, 0.5, 0}, n, 0.25)) / std::sqrt((square - mean * mean) / kCount), 4);
-  EXPECT_EQ(make(find_probe("mse"), {{"prompts", std::int64_t{77}}})->prompts(), 77);
+  const auto fresh = make(tasks::find_task("item-label"),
+                          {{"fresh_items", true}, {"context", std::int64_t{3}}, {"dim", std::int64_t{2}}});
+  EXPECT_EQ(make(find_probe("mse"), {{"prompts", std::int64_t{77}}})->prompts(*fresh), 77);
 }
 
 // With w = 0 the prediction is the constant b_3 = 1, right for half of the labels.
@@ -105,7 +107,7 @@ TEST(AccuracyProbe, CountsRightSignsOnKeptPrompts) {
                          {{"fresh_items", true}, {"context", std::int64_t{3}}, {"dim", std::int64_t{2}}});
   const auto model = make(nn::find_model("kinetics-minimal"), {{"hidden", std::int64_t{1}}});
   const auto probe = make(find_probe("accuracy"), {{"prompts", kCount}});
-  EXPECT_EQ(probe->prompts(), kCount);
+  EXPECT_EQ(probe->prompts(*task), kCount);
   const auto measured = [&](double w) {
     Builder b(random::Purpose::kEvaluation);
     nn::Weights weights;
@@ -125,11 +127,87 @@ TEST(AccuracyProbe, CountsRightSignsOnKeptPrompts) {
   EXPECT_NEAR(right / kCount, 0.5, 5 * 0.5 / std::sqrt(kCount));
 }
 
+// A model that says 1 of every item, with attention that finds copies: beta and w large.
+std::map<std::string, Numbers> certain(double w) {
+  return {{"mlp.W_1", {0, 0}}, {"mlp.b_1", {0}}, {"mlp.W_2", {0}}, {"mlp.b_2", {0}},
+          {"mlp.W_3", {0}},    {"mlp.b_3", {1}}, {"beta", {1e6}},  {"w", {w}}};
+}
+
+Given kept_items(Given more = {}) {
+  more.insert({{"items", std::int64_t{8}}, {"context", std::int64_t{3}}, {"dim", std::int64_t{2}}, {"copies", std::int64_t{1}}});
+  return more;
+}
+
+// Means over prompts by the names of the series.
+std::map<std::string, double> means(const std::string& kind, const Given& given, const Given& task_given, double w) {
+  const auto task = make(tasks::find_task("item-label"), task_given);
+  const auto model = make(nn::find_model("kinetics-minimal"), {{"hidden", std::int64_t{1}}});
+  const auto probe = make(find_probe(kind), given);
+  Builder b(random::Purpose::kEvaluation);
+  nn::Weights weights;
+  std::map<std::string, double> result;
+  std::vector<Value> outputs;
+  const auto all = probe->build(b, weights, *task, *model);
+  for (const Series& series : all) outputs.push_back(prompt_mean(series.value));
+  const auto values = evaluate(b, outputs, probe->prompts(*task), certain(w));
+  for (size_t i = 0; i < all.size(); ++i) result[all[i].name] = values[i][0];
+  return result;
+}
+
+TEST(AccuracyProbe, AsksForWhatTheContextOrMemoryTells) {
+  const auto of = [](const std::string& set, double w) {
+    return means("accuracy", {{"set", set}, {"prompts", std::int64_t{4000}}}, kept_items(), w);
+  };
+  // Another item may have the larger overlap with a target of small norm, in two dimensions.
+  EXPECT_GT(of("novel", 10)["accuracy"], 0.7);
+  EXPECT_GT(of("novel", 10)["copy"], 0.5);
+  EXPECT_NEAR(of("novel", 0)["accuracy"], 0.5, 5 * 0.5 / std::sqrt(4000));
+  EXPECT_EQ(of("trained", 10)["copy"], 0) << "the context has no copy";
+  auto training = of("training", 0);
+  const double right = training["accuracy"], sigmoid = 1 / (1 + std::exp(-1.0));
+  EXPECT_NEAR(training["residual"], right * (1 - sigmoid) + (1 - right) * sigmoid, 1e-12);
+  EXPECT_TRUE(make(find_probe("accuracy"), {{"set", std::string("batch")}})->on_training_batch());
+  EXPECT_FALSE(make(find_probe("accuracy"), {{"set", std::string("novel")}})->on_training_batch());
+}
+
+// phi = 1: phi+ is the label.
+TEST(MemoryProbe, AveragesOverTheItemsByTheirWeights) {
+  const double low = 1 / (1 + std::exp(1.0)), high = 1 - low;  // sigma(-1), sigma(1)
+  auto uniform = means("memory", {}, kept_items(), 5);
+  EXPECT_NEAR(uniform["c1"], 0.5, 1e-12);
+  EXPECT_NEAR(uniform["c2"], 1 - (low * low + high * high), 1e-12);
+  EXPECT_NEAR(uniform["c3"], std::cosh(1.0), 1e-12);
+  EXPECT_NEAR(uniform["loss"], (std::log1p(std::exp(-1.0)) + std::log1p(std::exp(1.0))) / 2, 1e-12);
+  EXPECT_NEAR(uniform["accuracy"], 0.5, 1e-12);
+
+  const auto task = make(tasks::find_task("item-label"), kept_items({{"zipf", 1.0}}));
+  Builder b;
+  const tasks::Prompt item = task->kept_item(b, b.prompt_index());
+  const auto values = evaluate(b, {item["weight"], item["target"]}, 8);
+  double c1 = 0, right = 0;
+  for (size_t k = 0; k < 8; ++k) {
+    c1 += values[0][k] / 8 * (values[1][k] > 0 ? low : high);
+    right += values[0][k] / 8 * (values[1][k] > 0 ? 1 : 0);
+  }
+  auto skewed = means("memory", {}, kept_items({{"zipf", 1.0}}), 5);
+  EXPECT_NEAR(skewed["c1"], c1, 1e-12);
+  EXPECT_NEAR(skewed["accuracy"], right, 1e-12);
+
+  const auto fresh = make(tasks::find_task("item-label"),
+                          {{"fresh_items", true}, {"context", std::int64_t{3}}, {"dim", std::int64_t{2}}});
+  const auto model = make(nn::find_model("kinetics-minimal"), {{"hidden", std::int64_t{1}}});
+  Builder other;
+  nn::Weights weights;
+  EXPECT_THROW(make(find_probe("memory"), {})->build(other, weights, *fresh, *model), UsageError);
+}
+
 // What a sampled risk says, of the mean over prompts, element by element, with its standard error.
 void expect_sampled(const Given& given, const Numbers& want) {
   Given all = given;
   all["prompts"] = std::int64_t{40'000};
-  const std::int64_t batch = make(find_probe("sampled-risk"), all)->prompts();
+  const auto fresh = make(tasks::find_task("item-label"),
+                          {{"fresh_items", true}, {"context", std::int64_t{3}}, {"dim", std::int64_t{2}}});
+  const std::int64_t batch = make(find_probe("sampled-risk"), all)->prompts(*fresh);
   EXPECT_EQ(batch, 40'000 * static_cast<std::int64_t>(want.size()));
   const Numbers got = measure("sampled-risk", all, batch).values[0];
   const size_t width = want.size(), count = got.size() / width;

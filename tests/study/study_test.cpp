@@ -56,11 +56,11 @@ frozen = true)"),
   EXPECT_FALSE(point.is_double);
   ASSERT_EQ(point.probes.size(), 2U);
   EXPECT_THAT(point.probes[0].due, ElementsAre(0, 10, 20, 30, 40));
-  ASSERT_TRUE(point.stop);
-  EXPECT_EQ(point.stop->probe, 0);
-  EXPECT_EQ(point.stop->below, 0.1);
-  EXPECT_EQ(point.stop->mean, 1);
-  EXPECT_FALSE(point.stop->above);
+  ASSERT_EQ(point.stops.size(), 1u);
+  EXPECT_EQ(point.stops[0].probe, 0);
+  EXPECT_EQ(point.stops[0].below, 0.1);
+  EXPECT_EQ(point.stops[0].mean, 1);
+  EXPECT_FALSE(point.stops[0].above);
 }
 
 TEST(Study, ReadsHowAnUpdateIsMade) {
@@ -212,8 +212,8 @@ match = "v")") + R"([sweep]
   const Point& last = study.points.back();
   EXPECT_EQ(last.training.optimizer.settings.real("beta1"), 0.9);
   EXPECT_EQ(last.training.groups[0].lr, 0.2);
-  EXPECT_EQ(last.stop->below, 0.4);
-  EXPECT_EQ(last.stop->mean, 7);
+  EXPECT_EQ(last.stops[0].below, 0.4);
+  EXPECT_EQ(last.stops[0].mean, 7);
   EXPECT_EQ(last.probes[0].choice.settings.integer("test_context"), 5);
   EXPECT_EQ(last.model.settings.text("form"), "separate");
 }
@@ -268,6 +268,20 @@ TEST(Study, RunsAreTheSameIfTheyDifferInStepsOrProbesAlone) {
     const Study changed = small({change});
     EXPECT_TRUE(ids.insert(changed.run_id(changed.points[0], 1)).second) << change;
   }
+}
+
+TEST(Study, ARunMayHaveSeveralStopRules) {
+  const std::string two = "train.stop=[{probe=\"risk\", below=0.1}, {probe=\"loss\", above=9.0, mean=2}]";
+  const Study study = small({two}), one = small({"train.stop=[{probe=\"risk\", below=0.1}]"}),
+              same = small({"train.stop={probe=\"risk\", below=0.1}"});
+  ASSERT_EQ(study.points[0].stops.size(), 2u);
+  EXPECT_EQ(study.points[0].stops[1].above, 9.0);
+  EXPECT_EQ(study.points[0].stops[1].mean, 2);
+  EXPECT_NE(study.run_id(study.points[0], 0), one.run_id(one.points[0], 0));
+  EXPECT_EQ(one.run_id(one.points[0], 0), same.run_id(same.points[0], 0)) << "a list of one";
+  EXPECT_THAT(error_of(kSmallStudy, {"train.stop=[{probe=\"risk\", below=0.1}, {probe=\"rsik\", above=1}]"}),
+              HasSubstr("[train] stop probe: found 'rsik', the name of 0 probes"));
+  EXPECT_THAT(error_of(kSmallStudy, {"train.stop=[1]"}), HasSubstr("accepted are at most"));
 }
 
 TEST(Study, WhereARunStopsDependsOnWhenItIsMeasured) {

@@ -373,7 +373,7 @@ TEST(Trainer, ADivergedRunKeepsItsLastFiniteWeights) {
 
 TEST(Trainer, StopsWhereARuleHolds) {
   const Learner learner(task(), model("factored"), training(optimizer("sgd")), true);
-  const auto run = learner.start(1, 0, "", {{5, probe("risk"), every_step(500)}}, 500, StopRule{5, "", {}, 0.7, 1});
+  const auto run = learner.start(1, 0, "", {{5, probe("risk"), every_step(500)}}, 500, {StopRule{5, "", {}, 0.7, 1}});
   std::vector<Measurement> measured;
   run->advance(500, measured);
   EXPECT_EQ(run->status(), RunStatus::kStopped);
@@ -381,6 +381,51 @@ TEST(Trainer, StopsWhereARuleHolds) {
   EXPECT_LT(risks.back(), 0.7);
   for (size_t i = 0; i + 1 < risks.size(); ++i) EXPECT_GE(risks[i], 0.7);
   EXPECT_EQ(run->step(), measured.back().step) << "no update after the rule held";
+}
+
+TEST(Trainer, StopsAtTheFirstOfSeveralRules) {
+  const Learner learner(task(), model("factored"), training(optimizer("sgd")), true);
+  const std::vector<ProbeRequest> requests{{5, probe("risk"), every_step(500)}};
+  const auto end = [&](const std::vector<StopRule>& rules) {
+    const auto run = learner.start(1, 0, "", requests, 500, rules);
+    std::vector<Measurement> measured;
+    run->advance(500, measured);
+    return run->step();
+  };
+  const StopRule early{5, "", {}, 0.7, 1}, mean{5, "", {}, 0.7, 4}, late{5, "", {}, 0.5, 3};
+  ASSERT_LT(end({early}), end({mean}));
+  ASSERT_LT(end({mean}), end({late}));
+  EXPECT_EQ(end({late, early, mean}), end({early}));
+  EXPECT_EQ(end({late, mean}), end({mean}));
+
+  // Each rule goes on where it was after a restore.
+  const auto killed = learner.start(1, 0, "", requests, 500, {late, mean}),
+             resumed = learner.start(1, 0, "", requests, 500, {late, mean});
+  std::vector<Measurement> measured;
+  killed->advance(end({mean}) - 2, measured);
+  resumed->restore(killed->save());
+  resumed->advance(500, measured);
+  EXPECT_EQ(resumed->step(), end({mean}));
+  const auto other = learner.start(1, 0, "", requests, 500, {late});
+  EXPECT_THROW(other->restore(killed->save()), Error) << "of other rules";
+}
+
+TEST(Trainer, AProbeOfTheBatchSeesTheStepsOwnPrompts) {
+  const Choice items = choice(tasks::find_task("item-label"), {{"items", std::int64_t{8}}, {"context", std::int64_t{4}}, {"dim", std::int64_t{3}}});
+  const Choice minimal = choice(nn::find_model("kinetics-minimal"), {{"hidden", std::int64_t{4}}});
+  for (const std::int64_t fixed : {0, 40}) {
+    Training how = training(optimizer("sgd"), "logistic", 20);
+    how.fixed_prompts = fixed;
+    const Learner learner(items, minimal, how, true);
+    std::vector<Measurement> measured;
+    learner.start(1, 0, "", {{0, probe("loss"), every_step(6)}, {1, probe("accuracy", {{"set", std::string("batch")}}), every_step(6)}}, 6, {})
+        ->advance(6, measured);
+    std::vector<double> training_loss = values(measured), batch_loss;
+    for (const Measurement& m : measured)
+      if (m.probe == 1 && m.series == "loss") batch_loss.push_back(m.value);
+    ASSERT_EQ(training_loss.size(), batch_loss.size());
+    for (size_t i = 0; i < batch_loss.size(); ++i) EXPECT_NEAR(batch_loss[i], training_loss[i], 1e-14) << i;
+  }
 }
 
 TEST(Trainer, MeasuresAtScheduledStepsHoweverItAdvances) {
@@ -458,9 +503,9 @@ TEST(Trainer, ARuleOfAMeanHoldsAtTheSameStepAfterARestore) {
   ASSERT_GT(first, 30U);
 
   const StopRule rule{0, "", {}, level + 1e-9, kWindow};
-  const auto whole = learner.start(3, 1, "", requests, 200, rule),
-             killed = learner.start(3, 1, "", requests, 200, rule),
-             resumed = learner.start(3, 1, "", requests, 200, rule);
+  const auto whole = learner.start(3, 1, "", requests, 200, {rule}),
+             killed = learner.start(3, 1, "", requests, 200, {rule}),
+             resumed = learner.start(3, 1, "", requests, 200, {rule});
   whole->advance(200, some);
   EXPECT_EQ(whole->status(), RunStatus::kStopped);
   EXPECT_EQ(whole->step(), static_cast<std::int64_t>(first));
@@ -470,7 +515,7 @@ TEST(Trainer, ARuleOfAMeanHoldsAtTheSameStepAfterARestore) {
     resumed->advance(200, some);
     EXPECT_EQ(resumed->save(), whole->save()) << step;
   }
-  const auto other = learner.start(3, 1, "", requests, 200, StopRule{0, "", {}, level, 3});
+  const auto other = learner.start(3, 1, "", requests, 200, {StopRule{0, "", {}, level, 3}});
   EXPECT_THROW(other->restore(whole->save()), Error) << "of a longer mean";
 }
 

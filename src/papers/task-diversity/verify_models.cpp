@@ -10,13 +10,12 @@
 
 #include "base/error.h"
 #include "nn/model.h"
+#include "papers/compiled_step.h"
 #include "papers/task-diversity/verify.h"
 #include "probes/probe.h"
-#include "program/executor.h"
 #include "tasks/task.h"
 #include "theory/full_attention.h"
 #include "theory/linear_risk.h"
-#include "train/compile.h"
 #include "train/learner.h"
 #include "train/optimizer.h"
 
@@ -52,41 +51,6 @@ tasks::LinearMoments moments_with_basis(Builder& b, Case& entry, const std::vect
   return *task.make(settings_of(task.parameters, given, entry.path()))->moments(b, {});
 }
 
-// A compiled loss with its gradients at given weights.
-class Step {
- public:
-  Step(Value loss, const nn::Weights& weights, std::span<const Value> more, std::int64_t batch)
-      : weights_(weights), executor_(train::compile_step(loss, weights, more, batch, true)) {}
-
-  void weight(const std::string& name, const std::vector<double>& numbers) {
-    std::ranges::copy(numbers, executor_.input(name).begin());
-  }
-  void prompts(const std::string& name, const std::vector<double>& numbers) {
-    executor_.set_prompt_input(name, numbers);
-  }
-  void run() {
-    executor_.begin({});
-    executor_.run(0);
-  }
-  double loss() const { return executor_.output(0)[0]; }
-  Json gradient(const std::string& name) const {
-    const auto all = weights_.all();
-    for (size_t i = 0; i < all.size(); ++i)
-      if (all[i].name == name) return nested(numbers(1 + i), all[i].value.shape());
-    throw Error(fmt::format("[verify] no weight '{}'", name));
-  }
-  std::vector<double> more(size_t i) const { return numbers(1 + weights_.all().size() + i); }
-
- private:
-  std::vector<double> numbers(size_t output) const {
-    const std::span<const double> values = executor_.output(output);
-    return {values.begin(), values.end()};
-  }
-
-  const nn::Weights& weights_;
-  program::Executor<double> executor_;
-};
-
 // The prompts of a batch case.
 struct Batch {
   std::int64_t d, n, B;
@@ -117,7 +81,7 @@ void verify_form(Case part, const Batch& batch, const nn::Model& model, const st
   std::vector<Value> more{f};
   if (whole) more.push_back(b.named("h"));
 
-  Step step(prompt_mean(square(f - prompt["target"])), weights, more, batch.B);
+  CompiledStep step(prompt_mean(square(f - prompt["target"])), weights, more, batch.B);
   for (const auto& weight : weights.all()) {
     const auto key = std::ranges::find(keys, weight.name, &WeightKeys::weight);
     const Shape shape = weight.value.shape();
@@ -132,7 +96,7 @@ void verify_form(Case part, const Batch& batch, const nn::Model& model, const st
   part.check(comparison, "f", kAlgebra, [&] { return nested(step.more(0), {batch.B}); });
   part.check(comparison, "J", kAlgebra, [&] { return Json(step.loss()); });
   for (const WeightKeys& key : keys)
-    part.check(comparison, key.gradient, kAlgebra, [&] { return step.gradient(key.weight); });
+    part.check(comparison, key.gradient, kAlgebra, [&] { return step.nested_gradient(key.weight); });
   if (whole)
     whole->check(comparison, "h", kAlgebra, [&] { return nested(step.more(1), {batch.B, batch.d}); });
   part.finish(comparison);
@@ -150,13 +114,13 @@ class PopulationStep {
     for (const auto& [name, numbers] : values) step_->weight(name, numbers);
     step_->run();
   }
-  const Step& operator*() const { return *step_; }
+  const CompiledStep& operator*() const { return *step_; }
 
  private:
   Builder builder_;
   nn::Weights weights_;
   std::unique_ptr<nn::Model> model_;
-  std::optional<Step> step_;
+  std::optional<CompiledStep> step_;
 };
 
 theory::Mixture mixture_of(Case& entry) {
@@ -268,13 +232,13 @@ void verify_population_models(Case& entry, Comparison& comparison) {
   if (entry.has("Gamma")) {
     const auto merged = step("merged", {{"Gamma", entry.numbers("Gamma", {d, d})}});
     entry.check(comparison, "J_Gamma", kAlgebra, [&] { return Json((**merged).loss()); });
-    entry.check(comparison, "grad_Gamma", kAlgebra, [&] { return (**merged).gradient("Gamma"); });
+    entry.check(comparison, "grad_Gamma", kAlgebra, [&] { return (**merged).nested_gradient("Gamma"); });
   }
   if (entry.has("W")) {
     const auto factored = step("factored", {{"v", {entry.number("v")}}, {"W", entry.numbers("W", {d, d})}});
     entry.check(comparison, "J_vW", kAlgebra, [&] { return Json((**factored).loss()); });
-    entry.check(comparison, "grad_v", kAlgebra, [&] { return (**factored).gradient("v"); });
-    entry.check(comparison, "grad_W", kAlgebra, [&] { return (**factored).gradient("W"); });
+    entry.check(comparison, "grad_v", kAlgebra, [&] { return (**factored).nested_gradient("v"); });
+    entry.check(comparison, "grad_W", kAlgebra, [&] { return (**factored).nested_gradient("W"); });
   }
   if (entry.has("lsa")) verify_full_population(entry.object("lsa"), entry, Q, d, comparison);
 }

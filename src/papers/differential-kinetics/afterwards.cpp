@@ -1,0 +1,259 @@
+// C13: after acquisition the weight of attention grows by what memory has left to learn.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdint>
+
+#include "analysis/series.h"
+#include "papers/differential-kinetics/claims.h"
+#include "papers/differential-kinetics/drawing.h"
+#include "papers/differential-kinetics/passages.h"
+#include "papers/differential-kinetics/runs.h"
+#include "papers/differential-kinetics/words.h"
+#include "papers/judge.h"
+
+namespace iclab::papers::differential_kinetics {
+namespace {
+
+constexpr double kGrowths[] = {0.7, 1.5, 2.7, 4.4, 5.1, 6.4};  // of w, where it is held against the prediction
+constexpr double kSettled = 100;                                // steps
+
+// A run with w and beta frozen: what drives the MLP, and how far it came.
+struct Frozen {
+  std::vector<double> P;     // eta times the sum of the batches' residuals so far
+  std::vector<double> c1, loss;  // of the MLP alone
+};
+
+Frozen frozen_of(const Arm& arm, std::int64_t seed) {
+  const Arm::Curve residual = arm.curve(seed, {.series = "residual", .name = "batch"});
+  Frozen frozen{.P = sums_before(residual.values, arm.lr()),
+                .c1 = arm.curve(seed, memory("c1")).values,
+                .loss = arm.curve(seed, memory("loss")).values};
+  const size_t size = std::min({frozen.P.size(), frozen.c1.size(), frozen.loss.size()});
+  for (std::vector<double>* each : {&frozen.P, &frozen.c1, &frozen.loss}) each->resize(size);
+  return frozen;
+}
+
+// A run with w trained.
+struct Trained {
+  std::vector<std::int64_t> steps;
+  std::vector<double> w, growth;     // growth = w - w(0)
+  std::vector<double> c1, loss;      // of the MLP alone
+  std::vector<double> novel_loss;
+};
+
+Trained trained_of(const Arm& arm, std::int64_t seed) {
+  Arm::Curve w = arm.curve(seed, weight("w"));
+  Trained run{.steps = std::move(w.steps), .w = std::move(w.values), .growth = {},
+              .c1 = arm.curve(seed, memory("c1")).values,
+              .loss = arm.curve(seed, memory("loss")).values,
+              .novel_loss = arm.curve(seed, novel("loss")).values};
+  const size_t size = std::min({run.w.size(), run.c1.size(), run.loss.size(), run.novel_loss.size()});
+  run.steps.resize(size);
+  for (std::vector<double>* each : {&run.w, &run.c1, &run.loss, &run.novel_loss}) each->resize(size);
+  for (const double value : run.w) run.growth.push_back(value - run.w.front());
+  return run;
+}
+
+// The growth of w and P of the frozen run at the same c1.
+struct Pair {
+  double growth, P;
+};
+
+Pair pair_at(const Trained& run, const Frozen& frozen, size_t i) {
+  return {run.growth[i], analysis::crossing(frozen.P, frozen.c1, run.c1[i])};
+}
+
+Pair pair_beyond(const Trained& run, const Frozen& frozen, double growth) {
+  const auto found = std::ranges::find_if(run.growth, [&](double value) { return value >= growth; });
+  if (found == run.growth.end()) return {std::nan(""), std::nan("")};
+  return pair_at(run, frozen, static_cast<size_t>(found - run.growth.begin()));
+}
+
+// Both runs of every seed.
+struct Runs {
+  Arm arm;
+  std::vector<Trained> trained;
+};
+
+Runs runs_of(const Arm& arm) {
+  Runs runs{arm, {}};
+  for (std::int64_t seed = 0; seed < arm.seeds(); ++seed) runs.trained.push_back(trained_of(arm, seed));
+  return runs;
+}
+
+// The evaluations that all seeds have.
+size_t common_size(const std::vector<Trained>& runs) {
+  size_t size = runs.empty() ? 0 : SIZE_MAX;
+  for (const Trained& run : runs) size = std::min(size, run.w.size());
+  return size;
+}
+
+// The largest |median of L_ICL e^w - 1| over the evaluations from step 100 on.
+analysis::Estimate largest_departure(const std::vector<Trained>& runs) {
+  const size_t size = common_size(runs);
+  std::vector<std::vector<double>> ratios;  // by evaluation and seed
+  for (size_t i = 0; i < size; ++i) {
+    if (static_cast<double>(runs.front().steps[i]) < kSettled) continue;
+    ratios.emplace_back();
+    for (const Trained& run : runs) ratios.back().push_back(run.novel_loss[i] * std::exp(run.w[i]));
+  }
+  return analysis::over_seeds(static_cast<std::int64_t>(runs.size()), [&](std::span<const size_t> seeds) {
+    double largest = ratios.empty() ? std::nan("") : 0;
+    for (const std::vector<double>& ratio : ratios)
+      largest = std::max(largest, std::abs(analysis::median(picked(ratio, seeds)) - 1));
+    return largest;
+  });
+}
+
+// With beta trained too: growth of w from acquisition to the end over the integral of c3 ds, ds = e^-w eta dt, of
+// the runs that acquired.
+std::vector<double> growth_ratios(const Arm& arm) {
+  std::vector<double> ratios;
+  const std::vector<double> acquired_at = acquisition_steps(arm);
+  for (std::int64_t seed = 0; seed < arm.seeds(); ++seed) {
+    const double start = acquired_at[static_cast<size_t>(seed)];
+    if (std::isinf(start)) continue;
+    const Arm::Curve w = arm.curve(seed, weight("w")), c3 = arm.curve(seed, memory("c3"));
+    double first = std::nan(""), total = 0;
+    for (size_t i = 0; i < std::min(w.values.size(), c3.values.size()); ++i) {
+      const auto step = static_cast<double>(w.steps[i]);
+      if (step < start) continue;
+      if (std::isnan(first)) {
+        first = w.values[i];
+        continue;
+      }
+      const auto rate = [&](size_t j) { return c3.values[j] * std::exp(-w.values[j]); };
+      total += arm.lr() * (step - static_cast<double>(w.steps[i - 1])) * (rate(i - 1) + rate(i)) / 2;
+    }
+    if (total > 0) ratios.push_back((w.values.back() - first) / total);
+  }
+  return ratios;
+}
+
+void check(const std::vector<Trained>& trained, const std::vector<Frozen>& frozen, Checks& checks) {
+  for (const double growth : kGrowths) {
+    std::vector<double> ratios;
+    for (size_t seed = 0; seed < std::min(trained.size(), frozen.size()); ++seed) {
+      const Pair pair = pair_beyond(trained[seed], frozen[seed], growth);
+      ratios.push_back(pair.growth / pair.P);
+    }
+    checks.add(fmt::format("growth of w over its prediction P, at w − w₀ = {}", growth), 1,
+               analysis::median_over_seeds(ratios), within(1, 0.08), "within 8 %");
+  }
+  checks.add("largest departure of L_ICL from e^(−w), from step 100 on", 0, largest_departure(trained), {.hi = 0.1},
+             "at most 10 %");
+}
+
+// ---- figures --------------------------------------------------------------------------------------
+
+std::vector<size_t> selection(const Trained& run, size_t size, size_t most) {
+  std::vector<double> steps;
+  for (size_t i = 0; i < size; ++i) steps.push_back(static_cast<double>(run.steps[i]));
+  return report::thin(steps, most, true);
+}
+
+report::Figure growth_figure(const Arm& arm, const std::vector<Trained>& trained, const std::vector<Frozen>& frozen) {
+  report::Figure figure("c13-growth", "Attention's weight grows by what memory has left to learn",
+                        {.word = "prediction from memory's progress", .symbol = "∫ c₃ ds"},
+                        {.word = "growth of attention's weight", .symbol = "w − w₀"});
+  figure.caption("Hard attention. Each point joins a run with w trained to a run of the same seed with w frozen, where their MLPs have come equally far (medians over seeds); on the line "
+                 "the prediction is met.");
+  const std::string series = "w − w₀ = ∫ c₃ ds";
+  double most = 0;
+  const size_t size = common_size(trained), seeds = std::min(trained.size(), frozen.size());
+  if (size > 0)
+    for (const size_t i : selection(trained.front(), size, 24)) {
+      std::vector<double> growth, P;
+      for (size_t seed = 0; seed < seeds; ++seed) {
+        const Pair pair = pair_at(trained[seed], frozen[seed], i);
+        growth.push_back(pair.growth);
+        P.push_back(pair.P);
+      }
+      draw_medians(figure, series, P, growth, fmt::format("{}, step {}", arm.label(-1), trained.front().steps[i]));
+      if (std::isfinite(analysis::median(growth))) most = std::max(most, analysis::median(growth));
+    }
+  figure.theory(series, std::vector<double>{0, most}, std::vector<double>{0, most});
+  return figure;
+}
+
+// x: by how much the MLP's loss has fallen; that of hard attention moves little.
+report::Figure loss_figure(const std::vector<Runs>& all, const std::vector<Frozen>& frozen) {
+  report::Figure figure("c13-losses", "One curve for the losses in context and in weights",
+                        {.word = "fall of the MLP's own loss on trained items", .symbol = "L_IWL(0) − L_IWL", .log = true},
+                        {.word = "loss on novel items", .symbol = "L_ICL", .log = true});
+  figure.caption("Hard attention, medians over seeds: runs of different rates η and contexts N fall on one curve, the later the slower. "
+                 "Line: e^(−w) with w predicted from memory's progress.");
+  double least = INFINITY;
+  for (const Runs& runs : all) {
+    const size_t size = common_size(runs.trained);
+    if (size == 0) continue;
+    const std::string series = fmt::format("N = {}, η = {}", context(runs.arm), runs.arm.lr());
+    for (const size_t i : selection(runs.trained.front(), size, 16)) {
+      std::vector<double> x, y;
+      for (const Trained& run : runs.trained) {
+        x.push_back(run.loss.front() - run.loss[i]);
+        y.push_back(run.novel_loss[i]);
+      }
+      draw_medians(figure, series, x, y, fmt::format("{}, step {}", runs.arm.label(-1), runs.trained.front().steps[i]));
+      if (std::isfinite(analysis::median(y))) least = std::min(least, analysis::median(y));
+    }
+  }
+  size_t size = frozen.empty() ? 0 : SIZE_MAX;
+  for (const Frozen& run : frozen) size = std::min(size, run.P.size());
+  std::vector<double> x, y;
+  for (size_t i = 1; i < size; ++i) {
+    std::vector<double> fall, loss;
+    for (size_t seed = 0; seed < frozen.size(); ++seed) {
+      fall.push_back(frozen[seed].loss.front() - frozen[seed].loss[i]);
+      const double w0 = seed < all.front().trained.size() && !all.front().trained[seed].w.empty()
+                            ? all.front().trained[seed].w.front()
+                            : std::nan("");
+      loss.push_back(std::exp(-w0 - frozen[seed].P[i]));
+    }
+    const double place = analysis::median(fall), value = analysis::median(loss);
+    if (!(place > 0) || !(value >= 0.8 * least) || (!x.empty() && place <= x.back())) continue;
+    x.push_back(place);
+    y.push_back(value);
+  }
+  figure.theory("e^(−w), predicted", x, y);
+  return figure;
+}
+
+report::Claim judge(const Measurements& measurements) {
+  report::Claim claim;
+  claim.title = "Losses after acquisition";
+  claim.statement =
+      "Once attention has saturated, both parts learn from the same residual: attention's weight w grows by ∫ c₃ ds, what the "
+      "MLP has left to learn in its own time s, and the loss in context is e^(−w). The curve of the two losses depends neither on the "
+      "rate nor on the context's length.";
+  claim.provenance = provenance("paper", "a nontrivial relation of the two losses; its form is derived",
+                                "flow after saturation (section 3.8): dw/ds = c₃, ds = e^(−w) η dt");
+  std::vector<Runs> all;
+  for (const Arm& arm : measurements.arms("hard")) all.push_back(runs_of(arm));
+  // The setting whose prediction was run: that of the frozen runs.
+  const Arm frozen_arm = measurements.arms("hard-frozen").at(0);
+  std::vector<Frozen> frozen;
+  for (std::int64_t seed = 0; seed < frozen_arm.seeds(); ++seed) frozen.push_back(frozen_of(frozen_arm, seed));
+  const auto same = std::ranges::find_if(all, [&](const Runs& runs) {
+    return context(runs.arm) == context(frozen_arm) && runs.arm.lr() == frozen_arm.lr();
+  });
+  const Runs& judged = same == all.end() ? all.front() : *same;
+  Checks checks(Strictness::kValue);
+  check(judged.trained, frozen, checks);
+  for (const Arm& arm : measurements.arms("joint"))
+    if (items(arm) == 256)
+      checks.show("β trained too, K = 256, runs that acquired: growth of w over ∫ c₃ ds; theory neglects that overlaps differ", 1,
+                  analysis::median_over_seeds(growth_ratios(arm)));
+  claim.checks = checks.take();
+  claim.figures.push_back(loss_figure(all, frozen));
+  claim.figures.push_back(growth_figure(judged.arm, judged.trained, frozen));
+  return claim;
+}
+
+}  // namespace
+
+ClaimRecipe afterwards() { return {"C13", {"hard", "hard-frozen"}, {"joint"}, judge, {}}; }
+
+}  // namespace iclab::papers::differential_kinetics

@@ -1,0 +1,26 @@
+#include "papers/differential-kinetics/drawing.h"
+
+#include <cmath>
+
+#include "analysis/statistics.h"
+#include "papers/points.h"
+
+namespace iclab::papers::differential_kinetics {
+
+void draw_seeds(report::Figure& figure, const std::string& series, double x, const std::vector<double>& values,
+                const Arm& arm, const std::string& panel) {
+  for (size_t seed = 0; seed < values.size(); ++seed) {
+    const auto number = static_cast<std::int64_t>(seed);
+    figure.run(series, {.x = x, .y = values[seed], .seed = number, .settings = arm.label(number), .panel = panel});
+  }
+  figure.measured(series, point_at(x, analysis::median_over_seeds(values), arm.label(-1), panel));
+}
+
+void draw_medians(report::Figure& figure, const std::string& series, std::span<const double> x,
+                  std::span<const double> y, const std::string& settings, const std::string& panel) {
+  const double place = analysis::median(x);
+  if (!std::isfinite(place)) return;
+  figure.measured(series, point_at(place, analysis::median_over_seeds(y), settings, panel));
+}
+
+}  // namespace iclab::papers::differential_kinetics

@@ -1,0 +1,83 @@
+#include "probes/labels.h"
+
+#include "base/error.h"
+#include "probes/general.h"
+#include "program/functions.h"
+
+namespace iclab::probes {
+namespace {
+
+void check_sign(Value y, Value f) {
+  if (y.dtype() != program::DType::kReal || f.shape() != y.shape())
+    throw UsageError("probe 'accuracy' needs a real target and one number to predict its sign");
+}
+
+class Accuracy : public Probe {
+ public:
+  explicit Accuracy(const Settings& settings)
+      : prompts_(settings.integer("prompts")), set_(settings.has("set") ? settings.text("set") : "training") {}
+
+  std::vector<Series> build(Builder& b, nn::Weights& weights, const tasks::Task& task,
+                            const nn::Model& model) const override {
+    if (!on_training_batch()) b.fix_prompts();
+    const bool kept_set = set_ == "novel" || set_ == "trained";
+    const tasks::Prompt prompt = kept_set ? task.sample_set(b, set_) : task.sample(b);
+    const Value y = prompt["target"];
+    const Value f = model.predict(b, weights, prompt);
+    check_sign(y, f);
+    std::vector<Series> series{{"accuracy", to_real(b.constant(0.0) < y * f)},
+                               {"loss", program::logistic_loss(y, f)},
+                               {"residual", sigmoid(-(y * f))}};
+    if (prompt.has("copies") && b.program().names.contains("pattern")) {
+      const Value copies = prompt["copies"];
+      series.push_back({"copy", dot(slice(b.named("pattern"), 0, 0, copies.shape()[0]), copies)});
+    }
+    return series;
+  }
+
+  std::int64_t prompts(const tasks::Task&) const override { return prompts_; }
+  bool on_training_batch() const override { return set_ == "batch"; }
+
+ private:
+  std::int64_t prompts_;
+  std::string set_;
+};
+
+class Memory : public Probe {
+ public:
+  std::vector<Series> build(Builder& b, nn::Weights& weights, const tasks::Task& task,
+                            const nn::Model& model) const override {
+    const tasks::Prompt item = task.kept_item(b, b.prompt_index());
+    const auto average = [&](Value x) { return prompt_mean(item.has("weight") ? item["weight"] * x : x); };
+    const Value right = item["target"] * model.predict_alone(b, weights, item);  // phi+
+    const Value residual = sigmoid(-right);
+    const Value c1 = average(residual);
+    return {{"c1", c1},
+            {"c2", 1.0 - average(square(residual)) / c1},
+            {"c3", average(exp(-right))},
+            {"loss", average(softplus(-right))},
+            {"accuracy", average(to_real(b.constant(0.0) < right))}};
+  }
+
+  std::int64_t prompts(const tasks::Task& task) const override { return task.kept_items(); }
+};
+
+}  // namespace
+
+ProbeEntry accuracy_entry() {
+  Parameter set{.name = "set", .kind = Kind::kText,
+                .help = "the task's prompts novel or trained, or the step's batch; none: as in training, kept"};
+  set.optional = true;
+  set.choices = {"training", "batch", "novel", "trained"};
+  return {"accuracy", "Accuracy of the sign, logistic loss and residual over prompts whose targets are -1 and 1",
+          "arXiv 2412.00104; differential-kinetics.md, section 1.3", {evaluation_prompts(), set},
+          [](const Settings& settings) { return std::make_unique<Accuracy>(settings); }};
+}
+
+ProbeEntry memory_entry() {
+  return {"memory", "What the model says of the task's items without the context: c1, c2, c3, loss, accuracy",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.1", {},
+          [](const Settings&) { return std::make_unique<Memory>(); }};
+}
+
+}  // namespace iclab::probes
