@@ -1,5 +1,6 @@
 #include "analysis/series.h"
 
+#include <cmath>
 #include <cstddef>
 #include <numeric>
 
@@ -16,6 +17,13 @@ double first_below(std::span<const std::int64_t> steps, std::span<const double> 
                    double level) {
   for (size_t i = 0; i < values.size(); ++i)
     if (values[i] < level) return static_cast<double>(steps[i]);
+  return kNever;
+}
+
+double first_above(std::span<const std::int64_t> steps, std::span<const double> values,
+                   double level) {
+  for (size_t i = 0; i < values.size(); ++i)
+    if (values[i] > level) return static_cast<double>(steps[i]);
   return kNever;
 }
 
@@ -55,6 +63,34 @@ double crossing(std::span<const double> x, std::span<const double> y, double lev
     return x[i] + (x[i + 1] - x[i]) * (level - y[i]) / (y[i + 1] - y[i]);
   }
   return std::numeric_limits<double>::quiet_NaN();
+}
+
+double trapezoid(std::span<const double> x, std::span<const double> y) {
+  return x.empty() ? 0 : cumulative_trapezoid(x, y).back();
+}
+
+std::vector<double> cumulative_trapezoid(std::span<const double> x, std::span<const double> y) {
+  std::vector<double> integral(x.size());
+  for (size_t i = 1; i < x.size(); ++i)
+    integral[i] = integral[i - 1] + (y[i - 1] + y[i]) / 2 * (x[i] - x[i - 1]);
+  return integral;
+}
+
+double log_log_slope(std::span<const double> x, std::span<const double> y) {
+  const auto count = static_cast<double>(x.size());
+  double mean_x = 0, mean_y = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    mean_x += std::log(x[i]) / count;
+    mean_y += std::log(y[i]) / count;
+  }
+  double xx = 0, xy = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    const double dx = std::log(x[i]) - mean_x;
+    xx += dx * dx;
+    xy += dx * (std::log(y[i]) - mean_y);
+  }
+  const double slope = xy / xx;
+  return xx > 0 && std::isfinite(slope) ? slope : std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace iclab::analysis

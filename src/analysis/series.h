@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <limits>
 #include <span>
+#include <vector>
 
 namespace iclab::analysis {
 
@@ -17,6 +18,10 @@ double first_at_or_below(std::span<const std::int64_t> steps, std::span<const do
 
 /// The same with value < level.
 double first_below(std::span<const std::int64_t> steps, std::span<const double> values,
+                   double level);
+
+/// The first measured step with value > level; kNever if there is none.
+double first_above(std::span<const std::int64_t> steps, std::span<const double> values,
                    double level);
 
 /// The first step t at which the mean of the `window` values at steps t - window .. t - 1 is < level;
@@ -36,5 +41,16 @@ double value_at_slowest_descent(std::span<const std::int64_t> steps, std::span<c
 /// The first x at which the piecewise linear curve through (x_i, y_i), x ascending, takes the value
 /// `level`; NaN if it never does.
 double crossing(std::span<const double> x, std::span<const double> y, double level);
+
+/// The integral of the piecewise linear curve through (x_i, y_i) from x_0 to x_last, x ascending; 0
+/// below two points.
+double trapezoid(std::span<const double> x, std::span<const double> y);
+
+/// The same from x_0 to each x_i.
+std::vector<double> cumulative_trapezoid(std::span<const double> x, std::span<const double> y);
+
+/// The least-squares slope of log y on log x: the exponent of a power law. NaN if a number is not
+/// above 0 or not finite, or if there are not two different x.
+double log_log_slope(std::span<const double> x, std::span<const double> y);
 
 }  // namespace iclab::analysis

@@ -29,6 +29,8 @@ class Indices {
   std::uint64_t state_ = 0;
 };
 
+}  // namespace
+
 std::vector<double> picked(std::span<const double> values, std::span<const size_t> seeds) {
   std::vector<double> out;
   out.reserve(seeds.size());
@@ -36,13 +38,22 @@ std::vector<double> picked(std::span<const double> values, std::span<const size_
   return out;
 }
 
-}  // namespace
-
 Estimate exact(double value) { return {value, value, value, 0}; }
 
 double mean(std::span<const double> values) {
   if (values.empty()) return kNaN;
   return std::accumulate(values.begin(), values.end(), 0.0) / static_cast<double>(values.size());
+}
+
+double correlation(std::span<const double> x, std::span<const double> y) {
+  const double mean_x = mean(x), mean_y = mean(y);
+  double xx = 0, yy = 0, xy = 0;
+  for (size_t i = 0; i < x.size(); ++i) {
+    xx += (x[i] - mean_x) * (x[i] - mean_x);
+    yy += (y[i] - mean_y) * (y[i] - mean_y);
+    xy += (x[i] - mean_x) * (y[i] - mean_y);
+  }
+  return xx > 0 && yy > 0 ? xy / std::sqrt(xx * yy) : kNaN;
 }
 
 double sorted_quantile(std::span<const double> sorted, double q) {

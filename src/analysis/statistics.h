@@ -25,12 +25,18 @@ double mean(std::span<const double> values);
 /// empty or if any value is NaN.
 double median(std::span<const double> values);
 
+/// Pearson's correlation of pairs. NaN below two of them or if either does not vary.
+double correlation(std::span<const double> x, std::span<const double> y);
+
 /// Quantile by linear interpolation between order statistics, q in [0, 1]; values sorted, may end
 /// in infinities.
 double sorted_quantile(std::span<const double> sorted, double q);
 
 /// A statistic of a selection of seeds: indices into the caller's arrays, with repetitions.
 using SeedStatistic = std::function<double(std::span<const size_t>)>;
+
+/// The values of these seeds.
+std::vector<double> picked(std::span<const double> values, std::span<const size_t> seeds);
 
 /// The statistic over seeds 0..seeds-1 with its 95 % percentile bootstrap interval (2000 resamples
 /// from a fixed stream: the same input gives the same interval everywhere). Below 5 seeds: smallest

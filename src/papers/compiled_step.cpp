@@ -21,7 +21,8 @@ void CompiledStep::weight(const std::string& name, const std::vector<double>& nu
 }
 
 void CompiledStep::prompts(const std::string& name, const std::vector<double>& numbers) {
-  executor_.set_prompt_input(name, numbers);
+  std::vector<double>& kept = prompts_[name] = numbers;  // the executor reads them at each run
+  executor_.set_prompt_input(name, kept);
 }
 
 void CompiledStep::run() {

@@ -1,6 +1,7 @@
 // A training step at given weights and prompts: what recomputes test vectors is what training executes.
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,6 +41,7 @@ class CompiledStep {
   std::vector<double> output(size_t i) const;
 
   const nn::Weights& weights_;
+  std::map<std::string, std::vector<double>> prompts_;
   program::Executor<double> executor_;
 };
 

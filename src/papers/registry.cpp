@@ -1,6 +1,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "papers/differential-kinetics/paper.h"
 #include "papers/paper.h"
 #include "papers/task-diversity/paper.h"
 
@@ -19,7 +20,7 @@ const char* mode_name(Mode mode) {
 }
 
 std::span<const Paper> paper_registry() {
-  static const std::vector<Paper> papers = {task_diversity::paper()};
+  static const std::vector<Paper> papers = {task_diversity::paper(), differential_kinetics::paper()};
   return papers;
 }
 

@@ -87,6 +87,11 @@ void Case::check(Comparison& comparison, const std::string& key, double toleranc
   if (has(key)) comparison.compare(path_ + "." + key, got(), at(key), tolerance);
 }
 
+void Case::check_each(Comparison& comparison, const std::string& key, double tolerance,
+                      const std::function<Json()>& got) {
+  if (has(key)) comparison.compare_each(path_ + "." + key, got(), at(key), tolerance);
+}
+
 void Case::finish(Comparison& comparison) const {
   for (const auto& [key, value] : object_->items())
     if (std::ranges::find(seen_, key) == seen_.end() && key != "about" && key != "name" &&

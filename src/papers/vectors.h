@@ -33,6 +33,10 @@ class Case {
   void check(Comparison& comparison, const std::string& key, double tolerance,
              const std::function<Json()>& got);
 
+  /// The same number by number (Comparison::compare_each).
+  void check_each(Comparison& comparison, const std::string& key, double tolerance,
+                  const std::function<Json()>& got);
+
   /// Keys that are inputs, even where nothing needs them.
   void inputs(const std::vector<std::string>& keys) { seen_.insert(seen_.end(), keys.begin(), keys.end()); }
 

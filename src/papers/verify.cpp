@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <limits>
@@ -51,6 +52,35 @@ void find_worst(const Json& got, const Json& want, const std::string& path, doub
   if (error > worst.error) worst = {path, number(got), number(want), error, worst.tolerance};
 }
 
+// A number, or the text that stands for infinity.
+double number_or_infinity(const Json& value) {
+  return value.is_string() && value.get<std::string>() == "inf" ? kInfinity : number(value);
+}
+
+// The number with the largest |got - want| / max(|want|, kLeastScale); another shape is infinitely far.
+void find_worst_each(const Json& got, const Json& want, const std::string& path, Difference& worst) {
+  constexpr double kLeastScale = 1e-3;
+  if (want.is_object() && got.is_object()) {
+    for (const auto& [key, value] : want.items())
+      find_worst_each(got.contains(key) ? got[key] : Json(), value, path + "." + key, worst);
+    return;
+  }
+  if (want.is_array() && got.is_array() && want.size() == got.size()) {
+    for (size_t i = 0; i < want.size(); ++i)
+      find_worst_each(got[i], want[i], fmt::format("{}[{}]", path, i), worst);
+    return;
+  }
+  double error = kInfinity;
+  if (want.is_number() && got.is_number()) {
+    const double w = want.get<double>(), difference = std::fabs(got.get<double>() - w);
+    if (!std::isnan(difference)) error = difference / std::max(std::fabs(w), kLeastScale);
+  } else if (!want.is_structured() && !want.is_number() && got == want) {
+    error = 0;
+  }
+  if (error > worst.error)
+    worst = {path, number_or_infinity(got), number_or_infinity(want), error, worst.tolerance};
+}
+
 Json finite(double x) { return std::isfinite(x) ? Json(x) : Json(); }
 
 Json to_json(const Difference& d) {
@@ -86,10 +116,19 @@ void Comparison::compare(const std::string& path, const Json& got, const Json& w
     find_worst(got, want, path, largest > 0 ? largest : 1.0, worst);
   else
     worst = {where, kNoNumber, kNoNumber, kInfinity, tolerance};
+  count(worst);
+}
 
-  if (worst.error <= tolerance) ++passed_;
+void Comparison::compare_each(const std::string& path, const Json& got, const Json& want, double tolerance) {
+  Difference worst{path, number_or_infinity(got), number_or_infinity(want), 0, tolerance};
+  find_worst_each(got, want, path, worst);
+  count(worst);
+}
+
+void Comparison::count(const Difference& worst) {
+  if (worst.error <= worst.tolerance) ++passed_;
   else differences_.push_back(worst);
-  const double ratio = worst.error == 0 ? 0 : worst.error / tolerance;
+  const double ratio = worst.error == 0 ? 0 : worst.error / worst.tolerance;
   if (ratio > worst_ratio_) {
     worst_ratio_ = ratio;
     worst_ = worst;

@@ -25,6 +25,11 @@ class Comparison {
   /// Where the value (the whole array) is 0 the error is absolute.
   void compare(const std::string& path, const Json& got, const Json& want, double tolerance);
 
+  /// Every number by itself, also inside arrays and objects: |got - want| <= tolerance * max(|want|, 1e-3).
+  /// "inf" and other strings, and null, are met exactly; keys that `want` does not have are not looked at.
+  /// The whole counts as one, at its worst number, whose error is |got - want| / max(|want|, 1e-3).
+  void compare_each(const std::string& path, const Json& got, const Json& want, double tolerance);
+
   /// A key that nothing was recomputed for.
   void unknown(const std::string& path) { unknown_.push_back(path); }
 
@@ -35,6 +40,8 @@ class Comparison {
   const std::vector<std::string>& unknown() const { return unknown_; }
 
  private:
+  void count(const Difference& worst);
+
   std::int64_t passed_ = 0;
   std::vector<Difference> differences_;
   std::vector<std::string> unknown_;

@@ -168,9 +168,9 @@ double beta_threshold(double N, double n) {
 
 MeanField meanfield_Kinf(std::int64_t N, std::int64_t n, double beta0, double w0,
                          std::span<const double> times) {
-  MeanField result{.beta_threshold =
-                       beta_threshold(static_cast<double>(N), static_cast<double>(n))};
-  const double level = result.beta_threshold;
+  MeanField result;
+  const double level = beta_threshold(static_cast<double>(N), static_cast<double>(n));
+  result.beta_threshold = level;
   const Flow model(N, n, beta0, w0);
   const StiffFlow flow = model.flow();
   StiffIntegration integration(flow);

@@ -30,7 +30,7 @@ constexpr double kAbsolute = 1e-13, kRelative = 1e-12;
 constexpr double kImplicit = 1e-11;
 constexpr double kStiff = 30;  // a step is below 0.1 for its error: above this for its stability
 constexpr double kFirst = 1e-3;
-constexpr long kMaxSteps = 500'000;
+constexpr long kMaxSteps = 200'000;
 
 bool is_finite(const StiffState& x) {
   return std::all_of(x.begin(), x.end(), [](double value) { return std::isfinite(value); });

@@ -22,7 +22,7 @@ class StiffIntegration {
  public:
   explicit StiffIntegration(const StiffFlow& flow);
 
-  /// One step. Throws Error after half a million of them.
+  /// One step. Throws Error after 200 000 of them.
   void advance();
 
   const StiffState& begin() const { return begin_; }  // of the last step

@@ -110,7 +110,11 @@ Learner::Costs Learner::costs() const {
 
 Stage Learner::build_probe(const Choice& choice) const {
   const auto probe = probes::find_probe(choice.kind).make(choice.settings);
-  if (probe->is_training_loss()) return {.series = {"loss"}};
+  Stage stage;
+  if (probe->is_training_loss()) {
+    stage.series = {"loss"};
+    return stage;
+  }
   // Curricula are for training: probes measure the whole task, unless it is the step's batch they look at.
   const bool on_batch = probe->on_training_batch();
   const auto task = tasks::find_task(task_.kind)
@@ -122,7 +126,6 @@ Stage Learner::build_probe(const Choice& choice) const {
   nn::Weights weights;
   for (const WeightInfo& weight : weights_)  // the same weights in the same order
     weights.declare(weight.name, [&] { return b.constant(weight.shape, {0.0}); });
-  Stage stage;
   std::vector<Value> outputs;
   for (const probes::Series& series : probe->build(b, weights, *task, *model)) {
     stage.series.push_back(series.name);

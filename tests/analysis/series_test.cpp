@@ -48,5 +48,31 @@ TEST(Series, Crossing) {
   EXPECT_TRUE(std::isnan(crossing(x, y, 2)));
 }
 
+TEST(Series, Trapezoid) {
+  const std::vector<double> x{0, 1, 3, 3, 4}, y{2, 4, 0, 1, 1};
+  EXPECT_EQ(cumulative_trapezoid(x, y), (std::vector<double>{0, 3, 7, 7, 8}));
+  EXPECT_EQ(trapezoid(x, y), 8);
+  EXPECT_EQ(trapezoid(std::vector<double>{5}, std::vector<double>{7}), 0);
+  EXPECT_EQ(trapezoid({}, {}), 0);
+}
+
+TEST(Series, SlopeInLogs) {
+  std::vector<double> x, y;
+  for (const double k : {64, 128, 256, 512, 1024}) {
+    x.push_back(k);
+    y.push_back(0.9 * std::pow(k, 0.82));
+  }
+  EXPECT_NEAR(log_log_slope(x, y), 0.82, 1e-14);
+  // The quick law of C6 of differential-kinetics.md: 0.82 over K = 64-1024.
+  EXPECT_NEAR(log_log_slope(x, std::vector<double>{22.4, 40.4, 67.6, 120, 221}), 0.82, 0.005);
+  // A point off the line by e in the middle of three leaves the slope alone.
+  EXPECT_NEAR(log_log_slope(std::vector<double>{1, 2, 4}, std::vector<double>{1, 6, 16}), 2, 1e-14);
+  EXPECT_TRUE(std::isnan(log_log_slope(x, std::vector<double>{1, 2, 0, 4, 5})));
+  EXPECT_TRUE(std::isnan(log_log_slope(x, std::vector<double>{1, 2, -3, 4, 5})));
+  EXPECT_TRUE(std::isnan(log_log_slope(x, std::vector<double>{1, 2, kNever, 4, 5})));
+  EXPECT_TRUE(std::isnan(log_log_slope(std::vector<double>{2, 2}, std::vector<double>{1, 3})));
+  EXPECT_TRUE(std::isnan(log_log_slope({}, {})));
+}
+
 }  // namespace
 }  // namespace iclab::analysis

@@ -100,9 +100,13 @@ TEST(ParseSetting, ReadsEveryKind) {
   EXPECT_EQ(read(Kind::kText, "a=b"), Setting(std::string("a=b")));
   EXPECT_EQ(read(Kind::kIntegers, "1,2"), Setting(std::vector<std::int64_t>{1, 2}));
   EXPECT_EQ(read(Kind::kReals, "0.5, 2"), Setting(std::vector<double>{0.5, 2}));
+  EXPECT_EQ(read(Kind::kReals, " [0.5, 2]"), Setting(std::vector<double>{0.5, 2}));
+  EXPECT_EQ(read(Kind::kReals, "[]"), Setting(std::vector<double>{}));
+  EXPECT_EQ(read(Kind::kIntegers, "[7]"), Setting(std::vector<std::int64_t>{7}));
   for (const auto& [kind, bad] : std::vector<std::pair<Kind, std::string>>{
            {Kind::kBoolean, "yes"}, {Kind::kInteger, "1.5"}, {Kind::kInteger, ""},
-           {Kind::kInteger, "99999999999999999999"}, {Kind::kReal, "abc"}, {Kind::kReals, "1,,2"}})
+           {Kind::kInteger, "99999999999999999999"}, {Kind::kReal, "abc"}, {Kind::kReals, "1,,2"},
+           {Kind::kReals, "[1,2"}, {Kind::kReals, "[1],[2]"}, {Kind::kReal, "[1]"}})
     EXPECT_THROW(read(kind, bad), UsageError) << bad;
 }
 

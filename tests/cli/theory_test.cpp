@@ -65,6 +65,22 @@ TEST(Theory, WhatIsUndefinedIsNull) {
   EXPECT_EQ(iclab(plane({"test=span"})).out, "undefined\n");
 }
 
+TEST(Theory, WhatNeverHappensIsInf) {
+  EXPECT_EQ(iclab({"theory", "tau_star_general", "N=32", "mu=-1"}).out, "inf\n");
+  EXPECT_EQ(iclab({"theory", "tau_star_general", "N=32", "mu=-1", "--json"}).json()["value"], "inf");
+}
+
+TEST(Theory, ListsMayHaveBrackets) {
+  const Outcome flow = iclab({"theory", "meanfield_Kinf", "N=32", "times=[0, 20]"});
+  EXPECT_EQ(flow.exit_code, 0) << flow.err;
+  EXPECT_THAT(flow.out, HasSubstr("\ntimes     0                  20\n"));
+  EXPECT_EQ(iclab({"theory", "meanfield_Kinf", "N=32", "times=0,20"}).out, flow.out);
+  EXPECT_THAT(iclab({"theory"}).out, HasSubstr("meanfield_Kinf N= [n=1 beta0=0 w0=0 times=]"));
+  // A list of lists is a table, a list a line.
+  const Outcome way = iclab({"theory", "post_acquisition", "s=[0,1]", "c3_s=[1,1]", "w_a=0"});
+  EXPECT_THAT(way.out, testing::StartsWith("0  1\n0  1.859"));
+}
+
 TEST(Theory, WrongWordsAreUsageErrors) {
   const auto expect = [](const std::vector<std::string>& words, const std::string& message) {
     const Outcome outcome = iclab(words);
@@ -79,6 +95,9 @@ TEST(Theory, WrongWordsAreUsageErrors) {
   expect(plane({"sigma2=nan"}), "sigma2: found nan");
   expect(plane({"d=8"}), "found twice");
   expect(plane({"id"}), "found 'id', accepted is key=value");
+  expect({"theory", "tau_star", "N=1"}, "[tau_star] N: found 1, accepted is a number at least 2");
+  expect({"theory", "tau_star", "N=8", "n=8"}, "[tau_star] n: found 8, accepted is 1 to N - 1 = 7");
+  expect({"theory", "taustar"}, "did you mean 'tau_star'?");
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "theory/diversity_functions.h"
 
 namespace iclab::theory {
 namespace {
@@ -55,7 +56,7 @@ TEST(Functions, AreTheTableInItsOrder) {
       {"diversity-speed", "code r K s nu c"},
       {"diversity-conditioning", "d r K s n sigma2 tol"},
       {"diversity-staircase", "d r K s n sigma2 q0 v0 drops"}};
-  ASSERT_EQ(functions().size(), table.size());
+  ASSERT_EQ(diversity_functions().size(), table.size());
   for (size_t i = 0; i < table.size(); ++i) {
     const Function& function = functions()[i];
     std::string names;
@@ -148,7 +149,7 @@ TEST(Functions, ADivergedTrajectoryHasNoNumbers) {
 }
 
 TEST(Functions, MixturesThatDoNotExistAreRefusedByEach) {
-  for (const Function& function : functions()) {
+  for (const Function& function : diversity_functions()) {
     if (function.parameters[0].name != "d" || function.parameters[1].name != "r") continue;
     const std::string rest =
         function.name == "diversity-trajectory" ? " n=16 lr=0.01 steps=9" : " n=16";
@@ -213,7 +214,7 @@ TEST(Functions, NumbersOutOfTheirRangeAreRefusedByEach) {
   for (const std::string& argument : bad) {
     const std::string key = argument.substr(0, argument.find('='));
     int functions_with_key = 0;
-    for (const Function& function : functions()) {
+    for (const Function& function : diversity_functions()) {
       if (std::ranges::find(function.parameters, key, &Parameter::name) ==
           function.parameters.end())
         continue;

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <numeric>
 
 #include "analysis/series.h"
 #include "papers/differential-kinetics/claims.h"
@@ -71,7 +72,6 @@ Pair pair_beyond(const Trained& run, const Frozen& frozen, double growth) {
   return pair_at(run, frozen, static_cast<size_t>(found - run.growth.begin()));
 }
 
-// Both runs of every seed.
 struct Runs {
   Arm arm;
   std::vector<Trained> trained;
@@ -178,46 +178,68 @@ report::Figure growth_figure(const Arm& arm, const std::vector<Trained>& trained
   return figure;
 }
 
-// x: by how much the MLP's loss has fallen; that of hard attention moves little.
-report::Figure loss_figure(const std::vector<Runs>& all, const std::vector<Frozen>& frozen) {
-  report::Figure figure("c13-losses", "One curve for the losses in context and in weights",
-                        {.word = "fall of the MLP's own loss on trained items", .symbol = "L_IWL(0) − L_IWL", .log = true},
-                        {.word = "loss on novel items", .symbol = "L_ICL", .log = true});
-  figure.caption("Hard attention, medians over seeds: runs of different rates η and contexts N fall on one curve, the later the slower. "
-                 "Line: e^(−w) with w predicted from memory's progress.");
+// By how much the MLP's own loss has fallen since the start: that of hard attention moves little.
+double fall(const std::vector<double>& loss, size_t i) { return loss.front() - loss[i]; }
+
+// Adds a run's points and returns the smallest loss on novel items among them.
+double draw_losses(report::Figure& figure, const std::string& series, const Runs& runs) {
   double least = INFINITY;
-  for (const Runs& runs : all) {
-    const size_t size = common_size(runs.trained);
-    if (size == 0) continue;
-    const std::string series = fmt::format("N = {}, η = {}", context(runs.arm), runs.arm.lr());
-    for (const size_t i : selection(runs.trained.front(), size, 16)) {
-      std::vector<double> x, y;
-      for (const Trained& run : runs.trained) {
-        x.push_back(run.loss.front() - run.loss[i]);
-        y.push_back(run.novel_loss[i]);
-      }
-      draw_medians(figure, series, x, y, fmt::format("{}, step {}", runs.arm.label(-1), runs.trained.front().steps[i]));
-      if (std::isfinite(analysis::median(y))) least = std::min(least, analysis::median(y));
+  const size_t size = common_size(runs.trained);
+  if (size == 0) return least;
+  for (const size_t i : selection(runs.trained.front(), size, 16)) {
+    std::vector<double> x, y;
+    for (const Trained& run : runs.trained) {
+      x.push_back(fall(run.loss, i));
+      y.push_back(run.novel_loss[i]);
     }
+    draw_medians(figure, series, x, y, fmt::format("{}, step {}", runs.arm.label(-1), runs.trained.front().steps[i]));
+    if (std::isfinite(analysis::median(y))) least = std::min(least, analysis::median(y));
   }
+  return least;
+}
+
+// e^-(w0 + P) against memory's progress in the frozen runs, down to `least`.
+void draw_predicted_losses(report::Figure& figure, const std::vector<Trained>& trained, const std::vector<Frozen>& frozen,
+                           double least) {
   size_t size = frozen.empty() ? 0 : SIZE_MAX;
   for (const Frozen& run : frozen) size = std::min(size, run.P.size());
-  std::vector<double> x, y;
-  for (size_t i = 1; i < size; ++i) {
-    std::vector<double> fall, loss;
-    for (size_t seed = 0; seed < frozen.size(); ++seed) {
-      fall.push_back(frozen[seed].loss.front() - frozen[seed].loss[i]);
-      const double w0 = seed < all.front().trained.size() && !all.front().trained[seed].w.empty()
-                            ? all.front().trained[seed].w.front()
-                            : std::nan("");
-      loss.push_back(std::exp(-w0 - frozen[seed].P[i]));
+  const size_t seeds = common_size(trained) == 0 ? 0 : std::min(trained.size(), frozen.size());
+  std::vector<double> steps(size), x, y;
+  std::iota(steps.begin(), steps.end(), 0.0);
+  for (const size_t i : report::thin(steps, 14, true)) {  // single steps are noisy
+    std::vector<double> falls, losses;
+    for (size_t seed = 0; seed < seeds; ++seed) {
+      falls.push_back(fall(frozen[seed].loss, i));
+      losses.push_back(std::exp(-trained[seed].w.front() - frozen[seed].P[i]));
     }
-    const double place = analysis::median(fall), value = analysis::median(loss);
-    if (!(place > 0) || !(value >= 0.8 * least) || (!x.empty() && place <= x.back())) continue;
+    const double place = analysis::median(falls), value = analysis::median(losses);
+    const bool ascending = place > (x.empty() ? 0 : x.back());
+    if (!ascending || !(value > 0.8 * least)) continue;
     x.push_back(place);
     y.push_back(value);
   }
   figure.theory("e^(−w), predicted", x, y);
+}
+
+report::Figure loss_figure(const Measurements& measurements, const Runs& judged, std::vector<Frozen> frozen) {
+  report::Figure figure("c13-losses", "One curve for the losses in context and in weights",
+                        {.word = "fall of the MLP's own loss on trained items", .symbol = "L_IWL(0) − L_IWL", .log = true},
+                        {.word = "loss on novel items", .symbol = "L_ICL", .log = true});
+  figure.caption("Hard attention, medians over seeds: runs of different rates η and contexts N fall on one curve. "
+                 "Line: e^(−w) with w predicted from memory's progress.");
+  // The same seeds everywhere, as each has a curve of its own.
+  std::vector<Runs> all{judged};
+  for (const Arm& arm : measurements.arms("hard-rates")) all.push_back(runs_of(arm));
+  size_t seeds = frozen.size();
+  for (const Runs& runs : all) seeds = std::min(seeds, runs.trained.size());
+  frozen.resize(seeds);
+  double least = INFINITY;
+  for (Runs& runs : all) {
+    runs.trained.resize(seeds);
+    const std::string series = fmt::format("N = {}, η = {}", context(runs.arm), runs.arm.lr());
+    least = std::min(least, draw_losses(figure, series, runs));
+  }
+  draw_predicted_losses(figure, all.front().trained, frozen, least);
   return figure;
 }
 
@@ -230,30 +252,24 @@ report::Claim judge(const Measurements& measurements) {
       "rate nor on the context's length.";
   claim.provenance = provenance("paper", "a nontrivial relation of the two losses; its form is derived",
                                 "flow after saturation (section 3.8): dw/ds = c₃, ds = e^(−w) η dt");
-  std::vector<Runs> all;
-  for (const Arm& arm : measurements.arms("hard")) all.push_back(runs_of(arm));
-  // The setting whose prediction was run: that of the frozen runs.
-  const Arm frozen_arm = measurements.arms("hard-frozen").at(0);
+  const Arm arm = measurements.arms("hard").at(0), frozen_arm = measurements.arms("hard-frozen").at(0);
+  const Runs judged = runs_of(arm);
   std::vector<Frozen> frozen;
   for (std::int64_t seed = 0; seed < frozen_arm.seeds(); ++seed) frozen.push_back(frozen_of(frozen_arm, seed));
-  const auto same = std::ranges::find_if(all, [&](const Runs& runs) {
-    return context(runs.arm) == context(frozen_arm) && runs.arm.lr() == frozen_arm.lr();
-  });
-  const Runs& judged = same == all.end() ? all.front() : *same;
   Checks checks(Strictness::kValue);
   check(judged.trained, frozen, checks);
-  for (const Arm& arm : measurements.arms("joint"))
-    if (items(arm) == 256)
+  for (const Arm& joint : measurements.arms("joint"))
+    if (items(joint) == 256)
       checks.show("β trained too, K = 256, runs that acquired: growth of w over ∫ c₃ ds; theory neglects that overlaps differ", 1,
-                  analysis::median_over_seeds(growth_ratios(arm)));
+                  analysis::median_over_seeds(growth_ratios(joint)));
   claim.checks = checks.take();
-  claim.figures.push_back(loss_figure(all, frozen));
+  claim.figures.push_back(loss_figure(measurements, judged, frozen));
   claim.figures.push_back(growth_figure(judged.arm, judged.trained, frozen));
   return claim;
 }
 
 }  // namespace
 
-ClaimRecipe afterwards() { return {"C13", {"hard", "hard-frozen"}, {"joint"}, judge, {}}; }
+ClaimRecipe afterwards() { return {"C13", {"hard", "hard-frozen"}, {"hard-rates", "joint"}, judge, {}}; }
 
 }  // namespace iclab::papers::differential_kinetics

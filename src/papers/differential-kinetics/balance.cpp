@@ -16,6 +16,8 @@
 namespace iclab::papers::differential_kinetics {
 namespace {
 
+constexpr double kLeastWeight = -3;  // shown; the expansion in small w ends about there
+
 double initial_beta(const Arm& arm) { return arm.model().real("beta"); }
 
 // Steps to the blow-up with the balanced context's drift mu = -1 and no label noise; K = infinity: tau = eta t / 2.
@@ -90,7 +92,7 @@ Path path_of(const Arm& arm) {
   std::vector<double> places(betas.empty() ? 0 : reached);
   std::iota(places.begin(), places.end(), 0.0);
   Path path;
-  for (const size_t i : report::thin(places, 14, false)) {
+  for (const size_t i : report::thin(places, 40, false)) {
     std::vector<double> beta, w;
     for (size_t seed = 0; seed < betas.size(); ++seed) {
       beta.push_back(betas[seed].values[i]);
@@ -104,21 +106,22 @@ Path path_of(const Arm& arm) {
 
 report::Figure plane_figure(const std::vector<Arm>& arms) {
   report::Figure figure("c10-plane", "Balanced contexts: the sign of the initial β decides",
-                        {.word = "sharpness of attention", .symbol = "β"}, {.word = "its weight", .symbol = "w"});
-  figure.caption("Runs from w = 0 (points: means over them, every few steps) follow w²/2 − β − e^(−β) = constant (lines). From β₀ > 0 both grow and "
-                 "in-context learning is acquired; from β₀ < 0 w becomes negative and attention turns away from the target; "
+                        {.word = "sharpness of attention", .symbol = "β"}, {.word = "its weight", .symbol = "w", .from = kLeastWeight});
+  figure.caption("Runs from w = 0 (points: means over them, every few steps) follow w²/2 − β − e^(−β) = constant (lines) while w is small. From β₀ > 0 both grow and "
+                 "in-context learning is acquired; from β₀ < 0 w becomes negative, and further so below this axis, and attention turns away from the target; "
                  "from β₀ = 0 nothing moves.");
   double least = 0, most = 0;
   for (const Arm& arm : arms) {
     const std::string series = fmt::format("β₀ = {}", initial_beta(arm));
     const Path path = path_of(arm);
     if (path.beta.empty()) continue;
-    const double end = path.beta.back();
-    least = std::min(least, end);
-    most = std::max(most, end);
+    const auto [lowest, highest] = std::ranges::minmax(path.beta);
+    least = std::min(least, lowest);
+    most = std::max(most, highest);
+    const double end = initial_beta(arm) < 0 ? lowest : highest;
     if (initial_beta(arm) != 0 && std::isfinite(end)) draw_path(figure, series, initial_beta(arm), end, false);
     for (size_t i = 0; i < path.beta.size(); ++i)
-      figure.measured(series, point_at(path.beta[i], path.w[i], arm.label(-1)));
+      if (path.w[i].value >= kLeastWeight) figure.measured(series, point_at(path.beta[i], path.w[i], arm.label(-1)));
   }
   draw_path(figure, "separatrix", 0, most, true);
   if (least < 0) draw_path(figure, "separatrix", 0, least, true);

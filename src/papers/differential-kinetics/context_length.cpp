@@ -38,7 +38,7 @@ analysis::Estimate slope(const Lengths& lengths, std::int64_t seeds) {
   return analysis::over_seeds(seeds, [&](std::span<const size_t> sample) {
     std::vector<double> medians;
     for (const std::vector<double>& steps : lengths.steps) medians.push_back(analysis::median(picked(steps, sample)));
-    return analysis::log_slope(lengths.N, medians);
+    return analysis::log_log_slope(lengths.N, medians);
   });
 }
 

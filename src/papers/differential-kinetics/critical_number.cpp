@@ -40,7 +40,7 @@ class CriticalNumbers {
     return analysis::over_seeds(seeds_, [&](std::span<const size_t> seeds) {
       std::vector<double> critical;
       for (const auto& [N, sweep] : sweeps_) critical.push_back(at(N, seeds));
-      return analysis::log_slope(contexts(), critical);
+      return analysis::log_log_slope(contexts(), critical);
     });
   }
 

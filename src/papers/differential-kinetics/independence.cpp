@@ -126,10 +126,12 @@ report::Figure memory_figure(const std::vector<Arm>& joint, const std::vector<Ar
 
 report::Figure capacity_figure(const std::vector<Arm>& joint, const std::vector<Arm>& alone) {
   report::Figure figure("c14-capacity", "What memory could do, and what is learned instead", items_axis(), accuracy_axis());
-  figure.caption("At the end of training: the part of all items that the MLP gets right when it is alone, and the accuracy on novel items, in context, when it is not. Memory could hold "
-                 "every item, yet in-context learning is what is learned.");
-  for (const Arm& arm : alone) draw_seeds(figure, "MLP alone, trained items", items(arm), last_values(arm, memory("accuracy")), arm);
+  figure.caption("At the end of training. Alone, the MLP gets every item right; beside attention, which by then answers for novel items, the same "
+                 "MLP has stopped at a part of them, the smaller the more there are.");
+  for (const Arm& arm : alone) draw_seeds(figure, "MLP alone, its items", items(arm), last_values(arm, memory("accuracy")), arm);
   for (const Arm& arm : joint) draw_seeds(figure, "with attention, novel items", items(arm), last_values(arm, novel()), arm);
+  for (const Arm& arm : joint)
+    draw_seeds(figure, "MLP beside attention, its items", items(arm), last_values(arm, memory("accuracy")), arm);
   figure.rule_y(0.5, "chance");
   return figure;
 }

@@ -31,7 +31,7 @@ double MemorisationLaw::exponent(std::span<const size_t> seeds, double least, do
     x.push_back(items_[i]);
     y.push_back(analysis::median(picked(totals_[i], seeds)));
   }
-  return analysis::log_slope(x, y);
+  return analysis::log_log_slope(x, y);
 }
 
 analysis::Estimate MemorisationLaw::exponent(double least, double most) const {

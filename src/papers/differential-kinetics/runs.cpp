@@ -54,12 +54,6 @@ MemoryCurve memory_curve(const Arm& arm, std::int64_t seed, double least) {
   return curve;
 }
 
-std::vector<double> picked(const std::vector<double>& values, std::span<const size_t> seeds) {
-  std::vector<double> some;
-  for (const size_t seed : seeds) some.push_back(values.at(seed));
-  return some;
-}
-
 std::vector<double> memorised(const MemoryCurve& curve, double lr) {
   std::vector<double> total = analysis::cumulative_trapezoid(curve.t, curve.c1);
   for (double& value : total) value *= lr;

@@ -10,6 +10,8 @@
 
 namespace iclab::papers::differential_kinetics {
 
+using analysis::picked;
+
 /// Probes by their names in the study files.
 inline Quantity novel(const std::string& series = "accuracy") { return {.series = series, .name = "novel"}; }
 inline Quantity trained(const std::string& series = "accuracy") { return {.series = series, .name = "trained"}; }
@@ -40,9 +42,6 @@ struct MemoryCurve {
   std::vector<double> t, c1, c2;
 };
 MemoryCurve memory_curve(const Arm& arm, std::int64_t seed, double least = 0);
-
-/// The probe's first element, picked by seed.
-std::vector<double> picked(const std::vector<double>& values, std::span<const size_t> seeds);
 
 /// tau(t) = I_K(t) at the curve's steps: eta times the integral of c1 by the trapezoid rule.
 std::vector<double> memorised(const MemoryCurve& curve, double lr);

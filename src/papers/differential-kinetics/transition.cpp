@@ -45,21 +45,23 @@ void draw(report::Figure& figure, const std::string& series, const Arm& arm, con
   }
 }
 
+// The fit of section 1.3; quick runs have their transition below 100 items too.
 void draw_fit(report::Figure& figure, const Sweep& sweep) {
   std::vector<double> x, y;
   for (size_t i = 0; i < sweep.items.size(); ++i) {
     x.push_back(std::log10(sweep.items[i]));
     y.push_back(analysis::mean(sweep.accuracy[i]));
   }
-  const auto fit = analysis::fit_sigmoid(x, y);
-  if (!fit) return;
+  if (x.empty()) return;
+  const analysis::Sigmoid fit = analysis::sigmoid_fit(x, y, {.b = {x.front(), x.back()}});
+  if (std::isnan(fit.b)) return;
   std::vector<double> fine, fitted;
   for (int i = 0; i <= 200; ++i) {
     const double at = x.front() + (x.back() - x.front()) * i / 200;
     fine.push_back(std::pow(10, at));
-    fitted.push_back(fit->value(at));
+    fitted.push_back(fit(at));
   }
-  figure.curve(fmt::format("sigmoid fit, K* = {:.0f}", std::pow(10, fit->midpoint)), fine, fitted);
+  figure.curve(fmt::format("sigmoid fit, midpoint {:.0f}", fit.midpoint()), fine, fitted);
 }
 
 report::Figure figure_of(const std::vector<Arm>& arms, const Sweep& sweep, const Measurements& measurements) {
@@ -68,7 +70,7 @@ report::Figure figure_of(const std::vector<Arm>& arms, const Sweep& sweep, const
                  "read instead, and memory stays behind.");
   for (const Arm& arm : arms) draw(figure, "novel items (in context)", arm, last_values(arm, novel()));
   for (const Arm& arm : arms) draw(figure, "trained items (in weights)", arm, last_values(arm, trained()));
-  if (sweep.items.size() > 3) draw_fit(figure, sweep);
+  draw_fit(figure, sweep);
   const double predicted = measurements.has("alone") && !arms.empty() && is_minimal(arms.front())
                                ? predicted_critical_items(measurements.arms("alone"), kContext)
                                : std::nan("");

@@ -168,7 +168,7 @@ class ModelStep {
 void check_gradients(Case& part, const ModelStep& step, const std::vector<WeightKey>& keys, Comparison& comparison) {
   Case gradients = part.object("grad");
   for (const WeightKey& key : keys)
-    gradients.check(comparison, key.key, kAlgebra, [&] { return step.gradient(key); });
+    gradients.check_each(comparison, key.key, kClosed, [&] { return step.gradient(key); });
   gradients.finish(comparison);
 }
 
@@ -178,10 +178,10 @@ void verify_minimal(Case& entry, const Batch& batch, const std::string& section,
   const std::map<std::string, Setting> settings{{"hidden", batch.H}, {"attention", attention}};
   ModelStep step(batch, "kinetics-minimal", settings, minimal_keys(), parameters, {"mlp.out", "pattern"});
   const std::int64_t keys = batch.N + (attention == "self" ? 1 : 0);
-  part.check(comparison, "logits", kAlgebra, [&] { return nested((*step).more(0), {batch.B}); });
-  part.check(comparison, "phi", kAlgebra, [&] { return nested((*step).more(1), {batch.B}); });
-  part.check(comparison, "attention", kAlgebra, [&] { return nested((*step).more(2), {batch.B, keys}); });
-  part.check(comparison, "loss", kAlgebra, [&] { return Json((*step).loss()); });
+  part.check_each(comparison, "logits", kClosed, [&] { return nested((*step).more(0), {batch.B}); });
+  part.check_each(comparison, "phi", kClosed, [&] { return nested((*step).more(1), {batch.B}); });
+  part.check_each(comparison, "attention", kClosed, [&] { return nested((*step).more(2), {batch.B, keys}); });
+  part.check_each(comparison, "loss", kClosed, [&] { return Json((*step).loss()); });
   check_gradients(part, step, minimal_keys(), comparison);
   part.finish(comparison);
 }
@@ -195,11 +195,11 @@ void verify_full(Case& entry, const Batch& batch, Comparison& comparison) {
   Case parameters = part.object("params");
   ModelStep step(batch, "kinetics-full", full_settings(batch), full_keys(), parameters, {"tokens", "pattern"});
   const std::int64_t tokens = batch.N + 1;
-  part.check(comparison, "logits", kAlgebra, [&] { return nested((*step).more(0), {batch.B}); });
-  part.check(comparison, "tokens", kAlgebra,
+  part.check_each(comparison, "logits", kClosed, [&] { return nested((*step).more(0), {batch.B}); });
+  part.check_each(comparison, "tokens", kClosed,
              [&] { return nested((*step).more(1), {batch.B, tokens, batch.D + batch.label_columns}); });
-  part.check(comparison, "attention", kAlgebra, [&] { return nested((*step).more(2), {batch.B, tokens}); });
-  part.check(comparison, "loss", kAlgebra, [&] { return Json((*step).loss()); });
+  part.check_each(comparison, "attention", kClosed, [&] { return nested((*step).more(2), {batch.B, tokens}); });
+  part.check_each(comparison, "loss", kClosed, [&] { return Json((*step).loss()); });
   check_gradients(part, step, full_keys(), comparison);
   part.finish(comparison);
 }
@@ -208,7 +208,7 @@ void verify_minimal_descent(Case& entry, const Batch& batch, Comparison& compari
   Case part = entry.object("minimal_gd"), parameters = entry.object("minimal_params");
   ModelStep step(batch, "kinetics-minimal", {{"hidden", batch.H}}, minimal_keys(), parameters, {});
   part.inputs({"columns"});
-  part.check(comparison, "rows", kDescent, [&] {
+  part.check_each(comparison, "rows", kDescent, [&] {
     Json rows = Json::array();
     step.descend(part.integer("steps", 0, kMaxSteps), part.number("eta"), [&](CompiledStep& at) {
       rows.push_back({at.loss(), at.weight("w")[0], at.weight("beta")[0]});
@@ -222,7 +222,7 @@ void verify_full_descent(Case& entry, const Batch& batch, Comparison& comparison
   Case part = entry.object("full_gd"), full = entry.object("full");
   Case parameters = full.object("params");
   ModelStep step(batch, "kinetics-full", full_settings(batch), full_keys(), parameters, {});
-  part.check(comparison, "loss", kDescent, [&] {
+  part.check_each(comparison, "loss", kDescent, [&] {
     Json losses = Json::array();
     step.descend(part.integer("steps", 0, kMaxSteps), part.number("eta"),
                  [&](CompiledStep& at) { losses.push_back(at.loss()); });
