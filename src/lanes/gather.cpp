@@ -84,19 +84,36 @@ void gather_rows_of_lanes(const GatherArgs& args) {
   }
 }
 
+// In vectors of 32 bytes, the last of which overlaps the one before: rows are often too short for memcpy's start.
+template <class E>
+HWY_INLINE void copy_row(E* out, const E* in, std::int64_t count) {
+  const hn::CappedTag<E, 32 / sizeof(E)> d;
+  constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(d));
+  if (count < kStep) {
+    std::copy_n(in, count, out);
+    return;
+  }
+  for (std::int64_t j = 0; j + kStep <= count; j += kStep) hn::StoreU(hn::LoadU(d, in + j), d, out + j);
+  const std::int64_t last = count - kStep;
+  hn::StoreU(hn::LoadU(d, in + last), d, out + last);
+}
+
 // Rows that lie without gaps on both sides; the next ones are fetched meanwhile, wherever they are.
 template <class E>
 void gather_whole_rows(const GatherArgs& args) {
-  constexpr std::int64_t kAhead = 4, kLine = 64 / sizeof(E);
+  constexpr std::int64_t kAhead = 6, kLine = 64 / sizeof(E);
   for (std::int64_t group = 0; group < args.groups; ++group) {
     const GatherView<E> view(args, group);
     const auto row = [&](std::int64_t i) {
       return view.table + clamped(view.index[i * args.index.strides[3]], args.rows) * args.table.strides[2];
     };
     for (std::int64_t i = 0; i < args.outer; ++i) {
-      if (i + kAhead < args.outer)
-        for (std::int64_t j = 0; j < args.inner + kLine; j += kLine) hwy::Prefetch(row(i + kAhead) + j);
-      std::copy_n(row(i), args.inner, view.out + i * args.out.strides[2]);
+      if (i + kAhead < args.outer) {
+        const E* next = row(i + kAhead);
+        for (std::int64_t j = 0; j < args.inner; j += kLine) hwy::Prefetch(next + j);
+        hwy::Prefetch(next + args.inner - 1);
+      }
+      copy_row(view.out + i * args.out.strides[2], row(i), args.inner);
     }
   }
 }

@@ -152,10 +152,11 @@ enum class Draw { kUniform, kNormal, kSign, kInteger, kCategorical, kAlias, kGam
 ///  adam:     g' = g*scale + decay*theta; m = b1*m + (1-b1)*g'; v = b2*v + (1-b2)*g'*g';
 ///            theta -= lr * (m*correction1) / (sqrt(v*correction2) + epsilon)
 ///  adamw:    adam without decay in g', after theta -= lr * decay * theta (Loshchilov and Hutter, 2019)
-/// Returns false, and changes nothing, if any gradient is not finite.
+/// `before`, if given, becomes theta as it was. Returns false if any gradient or updated theta is not finite.
 struct UpdateArgs {
   std::int64_t n = 0;
   void* theta = nullptr;
+  void* before = nullptr;
   const void* gradient = nullptr;
   void* m = nullptr;
   void* v = nullptr;

@@ -19,6 +19,7 @@ HWY_BEFORE_NAMESPACE();
 namespace iclab::lanes::HWY_NAMESPACE {
 
 constexpr int kFewColumns = 4;
+constexpr std::ptrdiff_t kShortRow = 128;  // scalars
 
 // N vectors of rows by C columns: c(i,j) = fma(a(i,k), b(k,j), c(i,j)) for k = skipped, skipped + 1, ...
 // and `steps`, whole blocks.
@@ -31,9 +32,11 @@ HWY_INLINE void accumulate_few(D d, const Panel<Scalar<D>>& a, const Panel<Scala
 #pragma GCC unroll 16
   for (int i = 0; i < N * C; ++i) sum[i] = c[i];
   const Scalar<D>*from = a.data, *factor = b.data;
+  // Short rows are fetched a strip ahead, long ones a line.
+  const std::ptrdiff_t ahead = a.across <= kShortRow ? N * kStep * a.across : kLine;
   for (std::int64_t done = 0; done < steps; done += kBlockOf<D>) {
     if (done % kLine == 0)
-      for (int i = 0; i < N * kStep; ++i) hwy::Prefetch(from + i * a.across + kLine);
+      for (int i = 0; i < N * kStep; ++i) hwy::Prefetch(from + i * a.across + ahead);
 #pragma GCC unroll 4
     for (int i = 0; i < N; ++i) {
       hn::Vec<D> x[kBlockOf<D>];

@@ -4,6 +4,7 @@
 #define HWY_TARGET_INCLUDE "lanes/update.cpp"
 #include <algorithm>
 #include <cstdint>
+#include <type_traits>
 
 #include "hwy/foreach_target.h"
 #include "lanes/vectors.h"
@@ -41,14 +42,20 @@ void accumulate(Scalar<D>* total, const Scalar<D>* part, std::int64_t n) {
 
 template <class D>
 bool all_finite(const Scalar<D>* x, std::int64_t n) {
-  // 0 * x is 0 or NaN, and NaN stays in a sum.
+  // 0 * x is 0 or NaN, and NaN stays in a sum. One sum alone would wait for its own fma.
   const D d;
   constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
+  constexpr int kSums = 8;
   const auto zero = hn::Zero(d);
-  auto check = zero;
-  for (std::int64_t i = 0; i < n; i += kStep)
-    check = hn::MulAdd(zero, load_part(d, x + i, n - i), check);
-  return hn::AllTrue(d, hn::Eq(check, zero));
+  hn::Vec<D> sums[kSums];
+  for (auto& sum : sums) sum = zero;
+  std::int64_t i = 0;
+  for (; i + kSums * kStep <= n; i += kSums * kStep)
+#pragma GCC unroll 8
+    for (int s = 0; s < kSums; ++s) sums[s] = hn::MulAdd(zero, hn::LoadU(d, x + i + s * kStep), sums[s]);
+  for (; i < n; i += kStep) sums[0] = hn::MulAdd(zero, load_part(d, x + i, n - i), sums[0]);
+  for (int s = 1; s < kSums; ++s) sums[0] = hn::Add(sums[0], sums[s]);
+  return hn::AllTrue(d, hn::Eq(sums[0], zero));
 }
 
 // The factors of an update, as vectors, and the formulae of kernels.h.
@@ -99,21 +106,24 @@ struct Factors {
   }
 };
 
-template <class D, Update kUpdate>
+// One pass: theta is read once, and what is not finite found on the way (0 * x is 0 or NaN).
+template <class D, Update kUpdate, bool kSaves>
 bool update(const UpdateArgs& args) {
   using T = Scalar<D>;
   const D d;
   constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
-  const T* gradient = static_cast<const T*>(args.gradient);
-  if (!all_finite<D>(gradient, args.n)) return false;
-
   const Factors<D> factors(args);
-  T *theta = static_cast<T*>(args.theta), *m = static_cast<T*>(args.m),
-    *v = static_cast<T*>(args.v);
-  for (std::int64_t i = 0; i < args.n; i += kStep) {
-    const std::int64_t count = args.n - i;
+  const T* gradient = static_cast<const T*>(args.gradient);
+  T *theta = static_cast<T*>(args.theta), *m = static_cast<T*>(args.m), *v = static_cast<T*>(args.v),
+    *before = static_cast<T*>(args.before);
+  const auto zero = hn::Zero(d);
+  auto of_gradients = zero, of_thetas = zero;
+  // kWhole: a vector of scalars, not a part of one.
+  const auto update_vector = [&]<bool kWhole>(std::int64_t i, std::bool_constant<kWhole>) HWY_ATTR {
+    const std::int64_t count = kWhole ? kStep : args.n - i;
     const auto g = load_part(d, gradient + i, count);
     auto t = load_part(d, theta + i, count);
+    if constexpr (kSaves) store_part(d, t, before + i, count);
     if constexpr (kUpdate == Update::kSgd) {
       t = factors.sgd(t, g);
     } else {
@@ -131,8 +141,19 @@ bool update(const UpdateArgs& args) {
       store_part(d, new_m, m + i, count);
     }
     store_part(d, t, theta + i, count);
-  }
-  return true;
+    of_gradients = hn::MulAdd(zero, g, of_gradients);
+    // What lies beyond the last theta may have become anything.
+    of_thetas = hn::MulAdd(zero, kWhole ? t : load_part(d, theta + i, count), of_thetas);
+  };
+  std::int64_t i = 0;
+  for (; i + kStep <= args.n; i += kStep) update_vector(i, std::true_type());
+  if (i < args.n) update_vector(i, std::false_type());
+  return hn::AllTrue(d, hn::Eq(hn::Add(of_gradients, of_thetas), zero));
+}
+
+template <class D, Update kUpdate>
+bool update(const UpdateArgs& args) {
+  return args.before ? update<D, kUpdate, true>(args) : update<D, kUpdate, false>(args);
 }
 
 template <class D>

@@ -92,6 +92,7 @@ class Reproduction {
   struct Work {
     double weight = 1;       // per step
     std::int64_t steps = 0;  // of all runs
+    bool may_stop = false;   // its runs have stop rules
     bool complete = false;
     std::int64_t failed = 0;
   };
@@ -160,6 +161,7 @@ class Reproduction {
     const study::Study& study = studies_.at(name).actual;
     for (const study::Point& point : study.points) {
       work.steps += point.steps * study.seeds;
+      work.may_stop = work.may_stop || !point.stops.empty();
       weighted += step_weight(point) * static_cast<double>(point.steps * study.seeds);
     }
     work.weight = work.steps > 0 ? weighted / static_cast<double>(work.steps) : 1;
@@ -177,6 +179,10 @@ class Reproduction {
         runner.progress = [&](const study::RunnerProgress& p) { tell(stage, name, p); };
         const study::RunnerSummary summary = study::run_study(study, *store_, runner);
         steps_before_ += summary.steps;
+        if (work_[name].may_stop && summary.already_there == 0) {
+          taken_before_ += summary.steps;
+          most_before_ += work_[name].steps;
+        }
         weight_before_ += static_cast<double>(summary.steps) * work_[name].weight;
         if (summary.stopped) interrupted();
       }
@@ -199,6 +205,12 @@ class Reproduction {
                     recipe_.id, folder_.string()));
   }
 
+  // Of a study that waits: where runs may stop, as large a part of its steps as other such studies have taken.
+  std::int64_t expected_steps(const Work& work) const {
+    if (!work.may_stop || most_before_ == 0) return work.steps;
+    return std::llround(static_cast<double>(work.steps) * static_cast<double>(taken_before_) / static_cast<double>(most_before_));
+  }
+
   // Steps and time left of the whole reproduction, from what its steps have cost so far.
   void tell(const std::string& stage, const std::string& name,
             const study::RunnerProgress& p) const {
@@ -209,15 +221,16 @@ class Reproduction {
       const Work& work = work_.at(each);
       const std::int64_t left = each == name    ? p.steps_total - p.steps_done
                                 : work.complete ? 0
-                                                : work.steps;
-      progress.steps_total += work.steps;
-      progress.steps_done += work.steps - left;
+                                                : expected_steps(work);
+      progress.steps_total += left;
       weight_left += static_cast<double>(left) * work.weight;
     }
     const double seconds = seconds_since(start_);
     const double weight =
         weight_before_ + static_cast<double>(p.steps_done) * work_.at(name).weight;
     progress.steps_per_second = static_cast<double>(steps_before_ + p.steps_done) / seconds;
+    progress.steps_done = steps_before_ + p.steps_done;
+    progress.steps_total += progress.steps_done;
     progress.seconds_left = weight > 0 ? weight_left * seconds / weight : 0;
     options_.progress(progress);
   }
@@ -400,6 +413,7 @@ class Reproduction {
   std::map<std::string, Claim> claims_;
   std::set<std::string> doubled_;
   std::int64_t steps_before_ = 0;  // of studies done in this call
+  std::int64_t taken_before_ = 0, most_before_ = 0;  // of those whose runs may stop: steps taken, steps without that
   double weight_before_ = 0, seconds_before_ = 0;
 };
 

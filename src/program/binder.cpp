@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <type_traits>
 
 #include "base/error.h"
 
@@ -20,6 +21,9 @@ std::int64_t bytes_of_part(const Plan& plan, int id) {
       elements(plan.program[id].shape) * scalar_bytes(DType::kReal, plan.options.is_double);
   return (bytes + 63) / 64 * 64;
 }
+
+// Operations that are copies, of their node's type.
+bool moves(Op op) { return op == Op::kReshape || op == Op::kConcat || op == Op::kPad; }
 
 }  // namespace
 
@@ -99,6 +103,27 @@ void Binder<T>::bind_node(int id) {
       break;  // always views
   }
   throw Error(fmt::format("[executor] no kernel for '{}'", name(n.op)));
+}
+
+// Which node the call is of, and how far its operands go from group to group.
+template <class T>
+void Binder<T>::complete(Call& call, int id) const {
+  call.node = id;
+  const Node& n = node(id);
+  const bool scatters = n.op == Op::kScatterAdd || n.op == Op::kPromptScatterAdd;
+  std::visit(
+      [&](auto& kernel) {
+        const auto all = operands(kernel.args);
+        for (size_t i = 0; i < all.size(); ++i) {
+          if (!all[i]) continue;
+          // Copies have their node's type; of others the operands follow the result.
+          const bool is_real = (i == 0 || i > n.in.size() || moves(n.op) || scatters ? n : node(n.in[i - 1])).dtype == DType::kReal;
+          const bool is_index = std::is_same_v<decltype(kernel.args), lanes::GatherArgs> && i == 2;
+          const std::int64_t scalar = is_real && !is_index ? std::int64_t{sizeof(T)} : 4;
+          call.group_bytes[i] = all[i]->group_stride * scalar * (all[i]->lanes ? kLanes : 1);
+        }
+      },
+      call.kernel);
 }
 
 template <class T>

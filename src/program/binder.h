@@ -1,6 +1,7 @@
 // Binding: a plan's nodes as kernel calls on memory. Private to the program floor.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <deque>
 #include <string>
@@ -46,7 +47,16 @@ struct Call {
   std::byte* part = nullptr;
   std::int64_t count = 0;
   int node = -1;
+  std::array<std::int64_t, 4> group_bytes{};  // from a group to the next, of each operand
 };
+
+/// The operands of a kernel, the result first.
+inline std::array<lanes::Operand*, 4> operands(lanes::ElementwiseArgs& a) { return {&a.out, &a.in[0], &a.in[1], &a.in[2]}; }
+inline std::array<lanes::Operand*, 4> operands(lanes::ProductArgs& a) { return {&a.c, &a.a, &a.b, &a.addend}; }
+inline std::array<lanes::Operand*, 4> operands(lanes::SumArgs& a) { return {&a.out, &a.in}; }
+inline std::array<lanes::Operand*, 4> operands(lanes::GatherArgs& a) { return {&a.out, &a.table, &a.index}; }
+inline std::array<lanes::Operand*, 4> operands(lanes::DrawArgs& a) { return {&a.out}; }
+inline std::array<lanes::Operand*, 4> operands(lanes::RowArgs& a) { return {&a.out, &a.in[0], &a.in[1]}; }
 
 // A value of each prompt that the executor itself writes at the start of a strand.
 struct PromptBuffer {
@@ -86,7 +96,7 @@ class Binder {
   void bind(int id) {
     const size_t first = calls_.list.size();
     bind_node(id);
-    for (size_t i = first; i < calls_.list.size(); ++i) calls_.list[i].node = id;
+    for (size_t i = first; i < calls_.list.size(); ++i) complete(calls_.list[i], id);
   }
   void bind_copy(lanes::Operand out, lanes::Operand in, const lanes::Dims& dims, DType dtype);
 
@@ -98,6 +108,7 @@ class Binder {
   bool of_prompts(int id) const { return node(id).rate == Rate::kPrompt; }
 
   void bind_node(int id);
+  void complete(Call& call, int id) const;
   void write_constant(int id);
   void bind_elementwise(int id, void (*kernel)(const lanes::ElementwiseArgs&));
   void bind_fill(int id);

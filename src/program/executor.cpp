@@ -7,6 +7,7 @@
 #include <chrono>
 #include <deque>
 #include <new>
+#include <type_traits>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -75,6 +76,7 @@ struct Executor<T>::Impl {
   struct Worker {
     Block arena, parts;
     Calls calls;
+    std::vector<Stretch> stretches;  // of calls
     std::vector<Operand> prompt_outputs;
     std::vector<double> seconds;  // by node, of profiled steps
 
@@ -133,7 +135,13 @@ struct Executor<T>::Impl {
     Worker& worker = workers.emplace_back(*plan);
     Binder<T> binder(*plan, kernels, {plain.at(0), worker.arena.at(0), worker.parts.at(0)},
                      worker.calls);
-    for (const int id : plan->order[static_cast<size_t>(Phase::kPrompt)]) binder.bind(id);
+    auto next = plan->order[static_cast<size_t>(Phase::kPrompt)].begin();
+    for (Stretch stretch : plan->stretches) {
+      const size_t before = worker.calls.list.size();
+      for (size_t i = 0; i < stretch.operations; ++i) binder.bind(*next++);
+      stretch.operations = worker.calls.list.size() - before;
+      worker.stretches.push_back(stretch);
+    }
     for (const int id : plan->outputs)
       if (of_prompts(id)) worker.prompt_outputs.push_back(binder.operand(id));
   }
@@ -269,17 +277,39 @@ struct Executor<T>::Impl {
     const std::int64_t first = first_group * plan->group_size();
     write_prompts(worker.calls, step, first, strand_groups);
     with_laps(worker, [&](auto lap) {
-      for (Call& call : worker.calls.list) {
-        if (auto* draw = std::get_if<DrawCall>(&call.kernel))
-          set_draw(*draw, step.step, step.first_prompt + first,
-                   step.first_prompt + plan->options.batch - 1);
-        std::visit([&](auto& kernel) { kernel.args.groups = strand_groups; }, call.kernel);
-        if (call.total) point_result(call, first_group == 0 ? call.total : call.part);
-        invoke(call);
-        lap(call);
+      auto begin = worker.calls.list.begin();
+      for (const Stretch& stretch : worker.stretches) {
+        const auto end = begin + static_cast<std::ptrdiff_t>(stretch.operations);
+        const std::int64_t groups = stretch.groups > 0 ? stretch.groups : strand_groups;
+        for (std::int64_t group = 0; group < strand_groups; group += groups)
+          for (auto call = begin; call != end; ++call) {
+            compute(*call, step, first_group, group, std::min(groups, strand_groups - group));
+            lap(*call);
+          }
+        begin = end;
       }
     });
     read_prompts(worker, first, strand_groups);
+  }
+
+  // Groups [group, group + groups) of the strand.
+  void compute(Call& call, Step step, std::int64_t first_group, std::int64_t group, std::int64_t groups) {
+    if (call.total) point_result(call, first_group == 0 ? call.total : call.part);
+    std::visit(
+        [&](auto& kernel) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(kernel)>, DrawCall>)
+            set_draw(kernel, step.step, step.first_prompt + (first_group + group) * plan->group_size(),
+                     step.first_prompt + plan->options.batch - 1);
+          kernel.args.groups = groups;
+          if (group == 0) return kernel.kernel(kernel.args);
+          auto args = kernel.args;
+          const auto all = operands(args);
+          for (size_t i = 0; i < all.size(); ++i)
+            if (all[i] && call.group_bytes[i] != 0)
+              all[i]->data = static_cast<std::byte*>(all[i]->data) + group * call.group_bytes[i];
+          kernel.kernel(args);
+        },
+        call.kernel);
   }
 
   static void point_result(Call& call, std::byte* data) {

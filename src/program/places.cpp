@@ -100,9 +100,10 @@ std::optional<Dims> operand_strides(const Program& program, int id, const Dims& 
   return result;
 }
 
-// Values whose kernels write with strides as fast as without: in lanes most of them.
-bool writes_anywhere(const Node& node, bool in_lanes) {
-  if (!in_lanes) return node.op == Op::kProduct;
+// Values whose kernels write with strides as fast as without: in lanes most of them. In the ordinary layout rows
+// of products are joined over prompts where they go on, which they don't inside a concat.
+bool writes_anywhere(const Node& node, bool in_lanes, Op reader) {
+  if (!in_lanes) return node.op == (reader == Op::kConcat ? Op::kGather : Op::kProduct);
   switch (node.op) {
     case Op::kDraw: return node.code != static_cast<int>(lanes::Draw::kGamma);
     case Op::kUnary:
@@ -125,7 +126,7 @@ class InReaders {
   void run() {
     for (int id = static_cast<int>(program_.nodes.size()); id-- > 0;) {
       if (program_[id].rate != Rate::kPrompt || !is_live(id) || place(id).is_view) continue;
-      if (program_[id].op == Op::kConcat && in_lanes_) fill_concat(id);
+      if (program_[id].op == Op::kConcat) fill_concat(id);
       if (program_[id].op == Op::kReshape) fill_reshape(id);
     }
   }
@@ -142,7 +143,7 @@ class InReaders {
                                          padded_dims(program_[in].shape));
     if (!strides) return;
     from.strides = *strides;
-    move(in, from);
+    move(in, from, Op::kReshape);
   }
 
   void fill_concat(int concat) {
@@ -154,13 +155,13 @@ class InReaders {
       part.offset += begin * part.strides[axis];
       for (size_t i = 0; i < dims.size(); ++i)
         if (dims[i] == 1) part.strides[i] = 0;
-      move(in, part);
+      move(in, part, Op::kConcat);
       begin += dims[axis];
     }
   }
 
-  // Moves the value of which `id` is a view, so that the view lies at `part`.
-  void move(int id, Place part) {
+  // Moves the value of which `id` is a view, so that the view lies at `part` of the reader's buffer.
+  void move(int id, Place part, Op reader) {
     while (place(id).is_view) {
       const auto strides = operand_strides(program_, id, part.strides);
       if (!strides) return;
@@ -168,7 +169,7 @@ class InReaders {
       id = program_[id].in[0];
     }
     const bool has_own_buffer = place(id).base == id;
-    if (!has_own_buffer || program_[id].rate != Rate::kPrompt || !writes_anywhere(program_[id], in_lanes_))
+    if (!has_own_buffer || program_[id].rate != Rate::kPrompt || !writes_anywhere(program_[id], in_lanes_, reader))
       return;
     const std::vector<Place> before = places_;
     place(id) = part;

@@ -20,7 +20,7 @@ struct Place {
 std::vector<Place> place_values(const Program& program);
 
 /// Values of prompts that a concat joins, or a reshape moves, get their place in its buffer where their
-/// kernels can write them there, so that nothing is copied. `in_lanes`: any stride costs the same there.
+/// kernels can write them there as fast, so that nothing is copied: in lanes most, else few.
 /// `is_live`: by node; what is not live stays where it is.
 void place_in_readers(const Program& program, const std::vector<bool>& is_live, bool in_lanes,
                       std::vector<Place>& places);

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <set>
+#include <utility>
 
 #include "base/error.h"
 #include "base/text.h"
@@ -33,8 +35,12 @@ class Planner {
     order_phases();
     choose_layout();
     place_in_readers(plan_->program, live_, plan_->layout == Layout::kLanes, plan_->places);
+    move_gathers_to_readers();
+    find_stretches();
     lay_out_plain();
     lay_out_arena();
+    choose_strand();
+    divide_stretches();
     return plan_;
   }
 
@@ -102,6 +108,97 @@ class Planner {
                        [&](int in) { return from_prompts[static_cast<size_t>(in)]; });
   }
 
+  // ---- stretches ----
+
+  std::vector<int>& prompt_order() { return plan_->order[static_cast<size_t>(Phase::kPrompt)]; }
+  int base_of(int id) const { return plan_->places[static_cast<size_t>(id)].base; }
+
+  bool is_large(int id) const { return node(id).rate == Rate::kPrompt && bytes(id) >= plan_->options.stretch.large; }
+
+  // Large values that are only gathered or joined wait until somebody reads them: what is read again and again
+  // then follows at once.
+  void move_gathers_to_readers() {
+    if (plan_->layout == Layout::kLanes) return;
+    std::vector<int>& order = prompt_order();
+    const auto reads = [&](int reader, int id) {
+      return std::ranges::any_of(node(reader).in, [&](int in) { return base_of(in) == base_of(id); });
+    };
+    for (size_t i = order.size(); i-- > 0;) {
+      const int id = order[i];
+      if ((node(id).op != Op::kGather && node(id).op != Op::kConcat) || !is_large(base_of(id))) continue;
+      size_t to = i;
+      while (to + 1 < order.size() && !reads(order[to + 1], id) && base_of(order[to + 1]) != base_of(id)) ++to;
+      std::rotate(order.begin() + static_cast<std::ptrdiff_t>(i), order.begin() + static_cast<std::ptrdiff_t>(i + 1),
+                  order.begin() + static_cast<std::ptrdiff_t>(to + 1));
+    }
+  }
+
+  // Sums over prompts end a stretch, and products of a matrix that all prompts share: their rows are joined.
+  bool goes_group_by_group(int id) const {
+    const Node& n = node(id);
+    if (sums_prompts(n.op)) return false;
+    if (n.op != Op::kProduct) return true;
+    return std::ranges::all_of(std::span(n.in).first(2), [&](int in) { return node(in).rate == Rate::kPrompt; });
+  }
+
+  // Large values that operation `i` reads or writes.
+  std::vector<int> large_values(size_t i) const {
+    const int id = plan_->order[static_cast<size_t>(Phase::kPrompt)][i];
+    std::vector<int> values{base_of(id)};
+    for (const int in : node(id).in) values.push_back(base_of(in));
+    std::erase_if(values, [&](int value) { return !is_large(value); });
+    return values;
+  }
+
+  // From the first operation to the last that share a large value, with nothing but their like between.
+  void find_stretches() {
+    const size_t count = prompt_order().size();
+    if (plan_->layout == Layout::kLanes) {
+      if (count > 0) plan_->stretches.push_back({count, 0});
+      return;
+    }
+    size_t plain = 0;  // operations since the last stretch
+    const auto add = [&](size_t operations, bool divides) {
+      if (plain > 0 && divides) plan_->stretches.push_back({std::exchange(plain, 0), 0});
+      if (divides) plan_->stretches.push_back({operations, 1});
+      else plain += operations;
+    };
+    for (size_t begin = 0; begin < count;) {
+      size_t run = begin;  // of what goes group by group
+      while (run < count && goes_group_by_group(prompt_order()[run])) ++run;
+      const size_t length = operations_that_share(begin, run);
+      add(std::max<size_t>(length, 1), length > 1);
+      begin += std::max<size_t>(length, 1);
+    }
+    if (plain > 0) plan_->stretches.push_back({plain, 0});
+  }
+
+  // How many operations from `begin` on, before `end`, hang together by large values; 1 or 0: none.
+  size_t operations_that_share(size_t begin, size_t end) const {
+    if (begin == end || large_values(begin).empty()) return 0;
+    std::set<int> seen;
+    size_t last = begin;
+    for (size_t i = begin; i < end; ++i)
+      for (const int value : large_values(i))
+        if (!seen.insert(value).second) last = i;
+    return last - begin + 1;
+  }
+
+  // So few groups at a time that what a divided stretch touches stays in the cache.
+  void divide_stretches() {
+    size_t first = 0;
+    for (Stretch& stretch : plan_->stretches) {
+      std::set<int> touched;
+      for (size_t i = first; i < first + stretch.operations; ++i)
+        for (const int value : large_values(i)) touched.insert(value);
+      first += stretch.operations;
+      if (stretch.groups == 0) continue;
+      std::int64_t all = 0;
+      for (const int value : touched) all += bytes(value) * plan_->group_size();
+      stretch.groups = static_cast<int>(std::max<std::int64_t>(plan_->options.stretch.touched / all, 1));
+    }
+  }
+
   std::int64_t bytes(int id) const {
     return elements(node(id).shape) * scalar_bytes(node(id).dtype, plan_->options.is_double);
   }
@@ -152,13 +249,18 @@ class Planner {
       std::int64_t bytes, offset;
     };
     const std::vector<int>& order = plan.order[static_cast<size_t>(Phase::kPrompt)];
+    // Operations of a divided stretch are at work at the same time.
     std::vector<int> position(static_cast<size_t>(count()), -1);
-    for (size_t i = 0; i < order.size(); ++i) position[static_cast<size_t>(order[i])] = static_cast<int>(i);
-    const int end = static_cast<int>(order.size());
+    size_t next = 0;
+    int end = 0;
+    for (const Stretch& stretch : plan.stretches)
+      for (size_t i = 0; i < stretch.operations; ++i) {
+        position[static_cast<size_t>(order[next++])] = end;
+        if (stretch.groups == 0 || i + 1 == stretch.operations) ++end;
+      }
 
     std::vector<int> last(static_cast<size_t>(count()), -1);
     std::vector<int> first = position;  // of those that write into a buffer
-    const auto base_of = [&](int id) { return plan.places[static_cast<size_t>(id)].base; };
     for (const int id : order) {
       int& begin = first[static_cast<size_t>(base_of(id))];
       begin = std::min(begin, position[static_cast<size_t>(id)]);
@@ -194,7 +296,6 @@ class Planner {
       plan.arena_bytes_per_group =
           std::max(plan.arena_bytes_per_group, interval.offset + interval.bytes);
     }
-    choose_strand();
   }
 
   // A strand reads all weights that its prompts share and writes all their gradients, in the ordinary layout

@@ -24,6 +24,18 @@ enum class Layout {
 };
 const char* name(Layout layout);
 
+/// Operations that follow one another, among those of prompts, and how many groups pass through all of them at a
+/// time: a strand's, or fewer where they read and write large values again and again.
+struct Stretch {
+  size_t operations = 0;  // of order[kPrompt]
+  int groups = 0;         // 0: all of the strand
+};
+
+/// What a stretch is divided for, in bytes: values of a prompt that are large, and what it may touch at a time.
+struct StretchBytes {
+  std::int64_t large = 4 * 1024, touched = 256 * 1024;
+};
+
 /// Values that change together are computed together.
 enum class Phase { kStudy, kReplica, kStep, kPrompt, kAfter, kCount };  // kAfter: step rate, from prompts
 
@@ -32,6 +44,7 @@ struct PlanOptions {
   bool is_double = false;
   std::vector<std::string> parameters;  // inputs at step rate laid out as one block, in this order
   std::optional<Layout> layout = {};    // instead of the planner's choice (tests, measurements)
+  StretchBytes stretch = {};            // (tests, measurements)
 };
 
 struct Plan {
@@ -53,6 +66,7 @@ struct Plan {
   std::int64_t plain_bytes = 0;
   std::int64_t arena_bytes_per_group = 0;
   int groups_per_strand = 1;
+  std::vector<Stretch> stretches;           // all of order[kPrompt]
 
   /// Prompts of a group.
   std::int64_t group_size() const { return layout == Layout::kLanes ? lanes::kLanes : 1; }

@@ -102,6 +102,8 @@ Outcome Life::train() {
   }
   save(true);
   shared_.steps_total -= job_.steps() - run_->step();
+  shared_.ended_steps += run_->step();
+  shared_.ended_most += job_.steps();
   return run_->status() == RunStatus::kDiverged ? Outcome::kDiverged : Outcome::kComputed;
 }
 

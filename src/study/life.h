@@ -25,6 +25,7 @@ struct Shared {
   int threads_per_run;
   std::function<bool()> stopping;
   std::atomic<std::int64_t> steps_done = 0, steps_total = 0;
+  std::atomic<std::int64_t> ended_steps = 0, ended_most = 0;  // of runs that ended: their steps, and without stop rules
 };
 
 enum class Outcome { kAlreadyThere, kComputed, kDiverged, kInterrupted };

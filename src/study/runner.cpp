@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <deque>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -203,7 +204,7 @@ class Pool {
     }
     progress.runs_total = runs_total_;
     progress.steps_done = shared_.steps_done;
-    progress.steps_total = shared_.steps_total;
+    progress.steps_total = progress.steps_done + expected_steps_left();
     progress.seconds = seconds_since(begin_);
     past_.push_back({progress.seconds, progress.steps_done});
     while (past_.size() > 2 && past_[1].first < progress.seconds - kRateSeconds) past_.pop_front();
@@ -215,6 +216,13 @@ class Pool {
       progress.seconds_left = static_cast<double>(progress.steps_total - progress.steps_done) /
                               progress.steps_per_second;
     options_.progress(progress);
+  }
+
+  // The runs that are left are expected to stop as early as those that ended.
+  std::int64_t expected_steps_left() const {
+    const auto left = static_cast<double>(shared_.steps_total - shared_.steps_done);
+    if (shared_.ended_most == 0) return std::llround(left);
+    return std::llround(left * static_cast<double>(shared_.ended_steps) / static_cast<double>(shared_.ended_most));
   }
 
   const RunnerOptions& options_;

@@ -21,7 +21,8 @@ struct RunnerOptions {
 
 struct RunnerProgress {
   std::int64_t runs_done = 0, runs_total = 0;    // done: finished, stopped, diverged or failed
-  std::int64_t steps_done = 0, steps_total = 0;  // optimiser steps of this call
+  std::int64_t steps_done = 0, steps_total = 0;  // optimiser steps of this call; the total is what is expected where
+                                                 // runs stop early, as those that ended did
   double seconds = 0, steps_per_second = 0, seconds_left = 0;
 };
 

@@ -34,8 +34,8 @@ struct Particle {
 // this leaves out is of relative order 1/z0, z = friction u.
 double overdamped_arrival(const Particle& particle) {
   const double u0 = std::exp(particle.log_u0);
-  const double r = particle.force * u0;
-  if (r <= -1) return kInfinity;
+  const double r = particle.force == 0 ? 0 : particle.force * u0;
+  if (r <= -1 || std::isinf(u0)) return kInfinity;
   // integral of x / (1 + r x) over [0, 1]
   const double integral = std::fabs(r) < 1e-3
                               ? 0.5 - r * (1. / 3 - r * (1. / 4 - r * (1. / 5 - r / 6)))
@@ -46,19 +46,23 @@ double overdamped_arrival(const Particle& particle) {
 // With ds = dT / u both arrival and the way there are regular: dw/ds = 1 + force u - z w, d log u/ds
 // = -w. Where friction dominates, w relaxes to 1/z while log u moves at that rate: y = w (1 + z) and
 // d sigma = ds / (1 + z) are of order one on both sides. The state is (y, log u/u0, T/scale).
+// log u0 may lie where u0 is 0 in a double: a particle sent outwards comes to where it is not.
 class Fall {
  public:
   explicit Fall(const Particle& particle)
-      : particle_(particle),
-        u0_(std::exp(particle.log_u0)),
-        scale_(u0_ * (1 + particle.friction * u0_) /
-               (1 + std::fabs(particle.w0) + std::sqrt(std::fabs(particle.force) * u0_))) {}
+      : particle_(particle) {
+    constexpr double kLeastScale = 1e-100;
+    const double u0 = std::exp(particle.log_u0), z0 = particle.friction * u0;
+    y0_ = particle.w0 * (1 + z0);
+    scale_ = std::max(kLeastScale, u0 * (1 + z0) / (1 + std::fabs(particle.w0) +
+                                                    std::sqrt(std::fabs(particle.force) * u0)));
+  }
 
   double arrival() const {
     StiffFlow flow{[this](const StiffState& x, StiffState& dx) { velocity(x, dx); },
                    [this](const StiffState& x, StiffJacobian& J) { jacobian(x, J); },
                    StiffState(3)};
-    flow.start(0) = particle_.w0 * (1 + particle_.friction * u0_);
+    flow.start(0) = y0_;
     flow.start(1) = 0;
     flow.start(2) = 0;
     if (is_trapped(flow.start)) return kInfinity;
@@ -79,7 +83,7 @@ class Fall {
   };
 
   Place place(const StiffState& x) const {
-    const double u = u0_ * std::exp(x(1)), z = particle_.friction * u;
+    const double u = std::exp(particle_.log_u0 + x(1)), z = particle_.friction * u;
     return {u, z, x(0) / (1 + z)};
   }
 
@@ -120,14 +124,18 @@ class Fall {
   }
 
   Particle particle_;
-  double u0_, scale_;
+  double y0_ = 0, scale_ = 1;
 };
 
 double arrival(const Particle& particle) {
-  constexpr double kDominates = 1e30;  // z0 from which inertia is below rounding
-  const double z0 = particle.friction * std::exp(particle.log_u0);
-  if (!std::isfinite(z0) || z0 > kDominates * (1 + std::fabs(particle.w0)))
-    return overdamped_arrival(particle);
+  constexpr double kDominates = 1e18;  // z0 from which inertia is below rounding
+  const double u0 = std::exp(particle.log_u0), z0 = particle.friction * u0;
+  if (particle.friction == 0 && std::isinf(u0)) {
+    // So far out nothing but the force acts: u0 = force T^2 / 2.
+    if (particle.force < 0) return kInfinity;
+    return std::exp((particle.log_u0 + std::numbers::ln2 - std::log(particle.force)) / 2);
+  }
+  if (z0 > kDominates * (1 + std::fabs(particle.w0))) return overdamped_arrival(particle);
   return Fall(particle).arrival();
 }
 

@@ -130,6 +130,21 @@ class Flow {
   StiffState start_;
 };
 
+// Below it e^beta is nothing beside 1 (1e-26), while every e-fold of e^-beta costs steps.
+constexpr double kLeastBeta = -60;
+
+// From a beta0 below kLeastBeta w relaxes as from there and beta stands still while w does so (for
+// eta t below 1e50); then w = 2 n e^beta, d beta / dt = n^2 e^(2 beta) / (N - n), to relative order
+// e^beta0.
+MeanField weakest(std::int64_t N, std::int64_t n, double beta0, double w0,
+                  std::span<const double> times) {
+  MeanField result = meanfield_Kinf(N, n, kLeastBeta, w0, times);
+  for (double& beta : result.beta) beta += beta0 - kLeastBeta;
+  const auto others = static_cast<double>(N - n), copies = static_cast<double>(n);
+  result.t_acc = std::exp(std::log(others / (2 * copies * copies)) - 2 * beta0);
+  return result;
+}
+
 }  // namespace
 
 double icl_accuracy_ideal(std::int64_t N, double beta, std::int64_t n) {
@@ -168,6 +183,7 @@ double beta_threshold(double N, double n) {
 
 MeanField meanfield_Kinf(std::int64_t N, std::int64_t n, double beta0, double w0,
                          std::span<const double> times) {
+  if (beta0 < kLeastBeta) return weakest(N, n, beta0, w0, times);
   MeanField result;
   const double level = beta_threshold(static_cast<double>(N), static_cast<double>(n));
   result.beta_threshold = level;

@@ -33,12 +33,9 @@ struct MeanField {
   std::vector<double> w, beta;  // at the times asked for
 };
 
-/// The flow of meanfield_rhs (phi = 0) from (w0, beta0), beta0 >= kLeastBeta. `times`: values of
-/// eta t >= 0, not descending, also beyond t_acc. About 1e-10 relative; N = 1e5 takes seconds.
+/// The flow of meanfield_rhs (phi = 0) from (w0, beta0). `times`: values of eta t >= 0, not
+/// descending, also beyond t_acc. About 1e-10 relative; N = 1e5 takes seconds.
 MeanField meanfield_Kinf(std::int64_t N, std::int64_t n = 1, double beta0 = 0, double w0 = 0,
                          std::span<const double> times = {});
-
-/// Below, e^beta^2 and its powers leave a double's range.
-inline constexpr double kLeastBeta = -300;
 
 }  // namespace iclab::theory

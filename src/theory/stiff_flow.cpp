@@ -30,7 +30,7 @@ constexpr double kAbsolute = 1e-13, kRelative = 1e-12;
 constexpr double kImplicit = 1e-11;
 constexpr double kStiff = 30;  // a step is below 0.1 for its error: above this for its stability
 constexpr double kFirst = 1e-3;
-constexpr long kMaxSteps = 200'000;
+constexpr long kMaxTries = 200'000;
 
 bool is_finite(const StiffState& x) {
   return std::all_of(x.begin(), x.end(), [](double value) { return std::isfinite(value); });
@@ -78,13 +78,13 @@ bool StiffIntegration::step_implicitly() {
 }
 
 void StiffIntegration::advance() {
-  if (++steps_ > kMaxSteps)
-    throw Error(fmt::format("[theory] a flow took more than {} steps; accepted are parameters for "
-                            "which it is faster",
-                            kMaxSteps));
   begin_ = state_;
   implicit_ = is_stiff(state_);
   for (;;) {
+    if (++tries_ > kMaxTries)
+      throw Error(fmt::format("[theory] a flow took more than {} steps; accepted are parameters for "
+                              "which it is faster",
+                              kMaxTries));
     last_ = length_;
     const bool done = implicit_ ? step_implicitly() : step_explicitly();
     if (done && is_finite(state_)) return;

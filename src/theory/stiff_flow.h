@@ -43,7 +43,7 @@ class StiffIntegration {
   double length_ = 0;  // of the next step to be tried
   double last_ = 0;    // of the last step
   bool implicit_ = false;
-  long steps_ = 0;
+  long tries_ = 0;  // of steps, refused ones included
 };
 
 }  // namespace iclab::theory

@@ -219,30 +219,35 @@ std::optional<double> Trainer<T>::gradient_factor() const {
 // weights are not finite.
 template <class T>
 bool Trainer<T>::update() {
-  const std::span<T> weights = step_executor_.parameters();
-  if (!is_finite(loss()) || !is_finite(gradient())) return false;
+  if (!is_finite(loss())) return false;
   const std::optional<double> factor = gradient_factor();
   if (!factor) return false;
-  std::ranges::copy(weights, previous_.begin());
+  const std::span<T> weights = step_executor_.parameters();
+  const std::span<const T> slopes = gradient();
 
   lanes::UpdateArgs args;
   optimizer_.set(training_.optimizer.settings, step_, args);
   args.scale = *factor;
   const double lr = args.lr, decay = args.decay, rate = rate_ ? rate_(step_) : 1;
+  bool all_finite = true;
   for (const Slot& slot : slots_) {
-    if (slot.frozen) continue;
+    const auto begin = static_cast<size_t>(slot.offset), count = static_cast<size_t>(slot.count);
+    if (slot.frozen) {
+      all_finite = is_finite(slopes.subspan(begin, count)) && all_finite;
+      continue;
+    }
     args.n = slot.count;
     args.lr = slot.lr.value_or(lr) * rate;
     args.decay = slot.weight_decay.value_or(decay);
-    args.theta = weights.data() + slot.offset;
-    args.gradient = gradient().data() + slot.offset;
-    args.m = m_.empty() ? nullptr : m_.data() + slot.offset;
-    args.v = v_.empty() ? nullptr : v_.data() + slot.offset;
-    kernels_.update[static_cast<size_t>(optimizer_.update)](args);
+    args.theta = weights.data() + begin;
+    args.before = previous_.data() + begin;
+    args.gradient = slopes.data() + begin;
+    args.m = m_.empty() ? nullptr : m_.data() + begin;
+    args.v = v_.empty() ? nullptr : v_.data() + begin;
+    all_finite = kernels_.update[static_cast<size_t>(optimizer_.update)](args) && all_finite;
   }
-  if (is_finite(weights)) return true;
-  std::ranges::copy(previous_, weights.begin());
-  return false;
+  if (!all_finite) std::ranges::copy(previous_, weights.begin());
+  return all_finite;
 }
 
 template <class T>

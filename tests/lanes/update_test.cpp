@@ -73,18 +73,47 @@ TYPED_TEST(UpdateTest, HasTheTwinsBits) {
       }
 }
 
-TYPED_TEST(UpdateTest, ChangesNothingIfAGradientIsNotFinite) {
+TYPED_TEST(UpdateTest, KeepsWhatThetaWas) {
+  for (const Target target : targets())
+    for (const Update update : kUpdates)
+      for (const std::int64_t n : kSizes) {
+        State<TypeParam> expected(n), found(n);
+        std::vector<TypeParam> before(static_cast<size_t>(n) + 1, TypeParam(7)), want = found.theta;
+        want.back() = 7;
+        found.args.before = before.data();
+        expected.twin(update);
+        EXPECT_TRUE(kernels<TypeParam>(target).update[static_cast<size_t>(update)](found.args));
+        found.expect_same(expected);
+        EXPECT_EQ(first_difference(before, want), -1) << "n " << n;
+      }
+}
+
+TYPED_TEST(UpdateTest, FindsEveryGradientAndThetaThatIsNotFinite) {
   using T = TypeParam;
   for (const Target target : targets())
     for (const Update update : kUpdates)
       for (const T bad : {T(NAN), T(INFINITY), -T(INFINITY)})
-        for (const size_t at : {0, 16, 36}) {
-          State<T> state(37);
-          state.gradient[at] = bad;
-          const State<T> before = state;
-          EXPECT_FALSE(kernels<T>(target).update[static_cast<size_t>(update)](state.args));
-          state.expect_same(before);
-        }
+        for (const bool of_gradient : {true, false})
+          for (const size_t at : {0, 16, 36}) {
+            State<T> state(37);
+            std::vector<T> before(37);
+            state.args.before = before.data();
+            (of_gradient ? state.gradient : state.theta)[at] = bad;
+            const std::vector<T> was(state.theta.begin(), state.theta.begin() + 37);
+            EXPECT_FALSE(kernels<T>(target).update[static_cast<size_t>(update)](state.args));
+            EXPECT_EQ(first_difference(before, was), -1);
+          }
+}
+
+TYPED_TEST(UpdateTest, FindsAThetaThatOverflows) {
+  using T = TypeParam;
+  for (const Target target : targets())
+    for (const size_t at : {0, 16, 36}) {
+      State<T> state(37);
+      state.theta[at] = std::numeric_limits<T>::max();
+      state.gradient[at] = -std::numeric_limits<T>::max();
+      EXPECT_FALSE(kernels<T>(target).update[static_cast<size_t>(Update::kSgd)](state.args));
+    }
 }
 
 TYPED_TEST(UpdateTest, AllFiniteFindsEveryPlace) {

@@ -191,12 +191,17 @@ class Scene {
     return outputs;
   }
 
-  Numbers evaluate(Value value) { return testing::evaluate(b_, {value}, c_.batch, parts_)[0]; }
+  // Predictions from the query alone.
+  Numbers alone() const {
+    Builder b;
+    Weights weights;
+    tasks::Prompt prompt;
+    prompt.set("query", b.input("query", {c_.dim}, Rate::kPrompt));
+    return testing::evaluate(b, {model_->predict_alone(b, weights, prompt)}, c_.batch, parts_)[0];
+  }
 
   Builder& builder() { return b_; }
   Weights& weights() { return weights_; }
-  const tasks::Prompt& prompt() const { return prompt_; }
-  const Model& model() const { return *model_; }
   std::map<std::string, Numbers>& parts() { return parts_; }
 
  private:
@@ -252,10 +257,11 @@ TEST_P(KineticsFull, IsItsFormulaWithAllGradients) {
   }
   double largest = 0;  // what small gradients are differences of
   for (const Numbers& gradient : gradients) largest = std::max(largest, largest_of(gradient));
-  Numbers predictions, patterns;
+  Numbers predictions, patterns, alone;
   for (const Tokens& one : tokens) {
     const Answer answer = formula(c, w, one);
     predictions.push_back(answer.prediction.x);
+    alone.push_back(answer.alone.x);
     patterns.insert(patterns.end(), answer.pattern.begin(), answer.pattern.end());
   }
   for (const program::Layout layout : {program::Layout::kLanes, program::Layout::kOrdinary}) {
@@ -267,6 +273,7 @@ TEST_P(KineticsFull, IsItsFormulaWithAllGradients) {
     expect_near(outputs[1 + gradients.size()], predictions, "prediction");
     expect_near(outputs[2 + gradients.size()], patterns, "pattern");
   }
+  expect_near(scene.alone(), alone, "alone");
 }
 
 INSTANTIATE_TEST_SUITE_P(Forms, KineticsFull,

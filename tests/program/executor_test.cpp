@@ -293,6 +293,27 @@ TEST(Executor, LayoutsAgree) {
   }
 }
 
+// Draws, products of each prompt and of shared matrices, sums over prompts.
+TEST(Executor, DividedStretchesGiveTheSameBits) {
+  const lanes::InstructionSet set = lanes::chosen_instruction_set();
+  for (const std::int64_t batch : {1, 7, 40}) {
+    const Regression regression(batch, false);
+    PlanOptions options = regression.plan->options;
+    options.layout = Layout::kOrdinary;
+    const auto whole = make_plan(regression.plan->program, regression.plan->outputs, options);
+    for (const std::int64_t touched : {1, 1000}) {
+      options.stretch = {.large = 1, .touched = touched};
+      const auto divided = make_plan(whole->program, whole->outputs, options);
+      EXPECT_GT(divided->stretches.size(), 1u);
+      for (const int groups : {1, 3, 40})
+        for (const int threads : {1, 2})
+          EXPECT_EQ(losses_and_gradients<float>(*divided, groups, set, threads),
+                    losses_and_gradients<float>(*whole, groups, set))
+              << batch << " prompts, " << groups << " groups a strand, " << touched << " bytes, " << threads << " threads";
+    }
+  }
+}
+
 TEST(Executor, ABatchMayBeginAnywhereInItsStream) {
   Builder b;
   const std::initializer_list<Value> outputs = {b.normal(Stream::kPrompt, {3}), to_real(b.prompt_index())};

@@ -72,6 +72,18 @@ TEST(Places, AValueLiesInOneReaderOnly) {
   expect_own_buffer(places, twice);
 }
 
+TEST(Places, InTheOrdinaryLayoutGatheredRowsAloneLieInAConcat) {
+  Prompts p;
+  const Value table = p.b.normal(Stream::kTask, {9, 5});
+  const Value rows = gather(table, p.b.integers(Stream::kPrompt, {3}, 9)), drawn = p.normal({2, 5});
+  const Value product = matmul(drawn, p.b.input("w", {5, 5}, Rate::kStep));
+  const Value joined = concat({drawn, rows, product}, 0);
+  const auto places = places_in_lanes(p.b, false);
+  expect_place(places, rows, joined, 10, {0, 0, 5, 1});
+  expect_own_buffer(places, drawn);
+  expect_own_buffer(places, product);
+}
+
 TEST(Places, PartsInputsGammasAndSharedValuesAreCopied) {
   Prompts p;
   const Value whole = p.normal({6}), input = p.b.input("x", {3}, Rate::kPrompt);

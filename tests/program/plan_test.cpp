@@ -134,5 +134,36 @@ TEST(Plan, WideProductsAndIdleLanesAreOrdinary) {
   EXPECT_EQ(chosen_layout(255, 16), Layout::kLanes) << "no lane is idle";
 }
 
+// Attention of one token: its passes over the tokens follow the gather, a few prompts at a time; wide products see
+// the whole strand.
+TEST(Plan, PassesOverTheSameTokensAreOneStretch) {
+  Builder b;
+  const Value table = b.normal(Stream::kTask, {5000, 64}), w = b.input("w", {64, 512}, Rate::kStep);
+  const Value rows = gather(table, b.integers(Stream::kPrompt, {100}, 5000));  // 25 kB
+  const Value q = tanh(matmul(b.normal(Stream::kPrompt, {1, 64}), b.input("u", {64, 64}, Rate::kStep)));
+  const Value mean = matmul(softmax(matmul(q, transpose(rows))), rows);
+  const Value out = sum(tanh(matmul(mean, w)));
+  const auto plan = make_plan(b.program(), std::vector{out.id()}, {128, false, {"w"}, Layout::kOrdinary});
+  ASSERT_EQ(plan->stretches.size(), 3u);
+  const auto& order = plan->order[static_cast<size_t>(Phase::kPrompt)];
+  const auto operation = [&](size_t i) { return plan->program[order[i]].op; };
+  const Stretch& stretch = plan->stretches[1];
+  const size_t first = plan->stretches[0].operations;
+  ASSERT_EQ(stretch.operations, 4u);
+  EXPECT_EQ(operation(first), Op::kGather) << "after the query, which it does not need";
+  EXPECT_EQ(operation(first + 1), Op::kProduct);
+  EXPECT_EQ(operation(first + 2), Op::kRow);
+  EXPECT_EQ(operation(first + 3), Op::kProduct);
+  EXPECT_EQ(stretch.groups, 256 * 1024 / (100 * 64 * 4));
+  EXPECT_EQ(plan->stretches[0].groups, 0);
+  EXPECT_EQ(plan->stretches[2].groups, 0);
+  size_t all = 0;
+  for (const Stretch& one : plan->stretches) all += one.operations;
+  EXPECT_EQ(all, order.size());
+
+  const auto lanes = make_plan(b.program(), std::vector{out.id()}, {128, false, {"w"}, Layout::kLanes});
+  EXPECT_EQ(lanes->stretches.size(), 1u) << "strands of lanes are small enough";
+}
+
 }  // namespace
 }  // namespace iclab::program

@@ -149,8 +149,10 @@ class RandomProgram {
 
 template <class T>
 std::vector<Numbers> execute(const RandomProgram& random, const Program& program, std::span<const int> outputs,
-                             int groups_per_strand) {
-  auto plan = std::make_shared<Plan>(*make_plan(program, outputs, {random.batch, sizeof(T) == 8, {}}));
+                             int groups_per_strand, PlanOptions options = {}) {
+  options.batch = random.batch;
+  options.is_double = sizeof(T) == 8;
+  auto plan = std::make_shared<Plan>(*make_plan(program, outputs, options));
   if (groups_per_strand > 0) plan->groups_per_strand = groups_per_strand;
   Executor<T> executor(plan);
   std::map<std::string, std::vector<T>> kept;
@@ -196,6 +198,12 @@ TEST_P(RandomPrograms, GiveWhatTheInterpreterGives) {
     for (const int groups : {1, 2, 3})
       expect_equal(execute<double>(random, program, cheap.outputs, groups), want,
                    fmt::format("{}, strands of {} groups", what, groups));
+
+    // Every value is large, and few of them fit: stretches are divided wherever they can be.
+    for (const std::int64_t touched : {1, 300})
+      expect_equal(execute<double>(random, program, cheap.outputs, 0,
+                                   {.parameters = {}, .layout = Layout::kOrdinary, .stretch = {.large = 1, .touched = touched}}),
+                   want, fmt::format("{}, divided stretches of {} bytes", what, touched));
 
     const Rewritten fused = fuse(program, cheap.outputs);
     expect_equal(execute<double>(random, fused.builder->program(), fused.outputs, 0), want,

@@ -131,14 +131,14 @@ TEST(GeneralThreshold, TheSeparatrixDividesWhatFallsFromWhatIsTrapped) {
 }
 
 TEST(GeneralThreshold, OverdampedMotionIsItsIntegral) {
-  // z0 = c2 e^-beta0 / n = 1e29 is integrated, 1e31 is not: T = friction integral u du / (1 + force u).
+  // From z0 = c2 e^-beta0 / n = 1e18 on nothing is integrated: T = friction integral u du / (1 + force u).
   for (const double mu : {0., 1e-29, 1., -1e-32}) {
     const double u0 = std::exp(70), r = mu * u0;
     const double expected = std::fabs(r) < 1e-2 ? u0 * u0 / 2 * (1 - 2 * r / 3)
                                                 : u0 * u0 * (1 - std::log1p(r) / r) / r;
     EXPECT_RELATIVE(tau_star_general(32, -70, 0, 1, 1, mu), 32 * expected, 1e-8) << mu;
   }
-  EXPECT_RELATIVE(tau_star_general(32, -66, 0, 1, 1, 0), 16 * std::exp(132), kIntegrated);
+  EXPECT_RELATIVE(tau_star_general(32, -40, 0, 1, 1, 0), 16 * std::exp(80), kIntegrated);
   EXPECT_TRUE(std::isinf(tau_star_general(32, -70, 5, 1, 1, -1)));
   EXPECT_TRUE(std::isinf(tau_star_general(32, -600, 0, 1, 0.5, 0))) << "beyond a double";
 }
@@ -149,6 +149,22 @@ TEST(GeneralThreshold, StrongAttentionKnowsNeitherFrictionNorDrift) {
   const double returns = tau_star_general(32, 50, -40, 1, 0.5, 0);
   EXPECT_GT(returns, 1e4);
   EXPECT_LT(returns, 1e5);
+  // Also from where e^-beta0 is 0: the way out keeps w^2/2 - beta, and so passes (-2, 2), where
+  // friction is still nothing.
+  const double w0 = -std::sqrt(2000.), out = tau_star(32, 1000, w0) - tau_star(32, 2, -2);
+  EXPECT_RELATIVE(tau_star_general(32, 1000, w0, 1, 1e-5, 0),
+                  out + tau_star_general(32, 2, -2, 1, 1e-5, 0), 1e-5);
+  EXPECT_EQ(tau_star_general(32, 1e6, 1, 1, 1, 1), 0);
+}
+
+TEST(GeneralThreshold, HoldsWhereNoDoubleHoldsTheStart) {
+  EXPECT_TRUE(std::isinf(tau_star_general(32, -1000, 0, 1, 0.5, 0)));
+  EXPECT_TRUE(std::isinf(tau_star_general(32, -1000, 0, 1, 0.5, 1)));
+  EXPECT_TRUE(std::isinf(tau_star_general(32, -1000, 5, 1, 0, -1)));
+  // Free fall under the force: u0 = mu T^2 / 2, on both sides of e^709.
+  for (const double beta0 : {-600., -1000.})
+    EXPECT_RELATIVE(std::log(tau_star_general(32, beta0, 0, 1, 0, 5)),
+                    std::log(32) + (std::log(2 / 5.) - beta0) / 2, 1e-10);
 }
 
 TEST(StepsForInfiniteK, AreTwoOverEtaTimesTheThreshold) {

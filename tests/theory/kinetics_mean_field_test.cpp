@@ -115,7 +115,7 @@ TEST(MeanField, StartsAsItsExpansion) {
 
 TEST(MeanField, CreepsInWhereAttentionIsWeak) {
   // w = 2 n e^beta is slaved: d beta / dt = n^2 e^(2 beta) / (N - n). What follows takes e^beta0 less.
-  for (const double beta0 : {-30., -50., -300.})
+  for (const double beta0 : {-30., -50., -60., -61., -350.})
     EXPECT_RELATIVE(meanfield_Kinf(32, 2, beta0).t_acc, 30 * std::exp(-2 * beta0) / 8, kIntegrated);
 }
 
@@ -159,6 +159,16 @@ TEST(MeanField, HoldsAtFarStarts) {
     EXPECT_GT(far.t_acc, 0) << w0;
   }
   EXPECT_TRUE(std::isfinite(meanfield_Kinf(2, 1, -6).t_acc));
+  // Below e^-60, and where the time leaves a double's range: w relaxes all the same.
+  const std::vector<double> times{1, 50, 1e6};
+  const MeanField weak = meanfield_Kinf(32, 1, -60, 2, times);
+  for (const double beta0 : {-340., -1e5}) {
+    const MeanField weaker = meanfield_Kinf(32, 1, beta0, 2, times);
+    EXPECT_EQ(weaker.w, weak.w);
+    EXPECT_EQ(weaker.beta[2], beta0);
+    EXPECT_EQ(std::isinf(weaker.t_acc), beta0 < -350);
+  }
+  EXPECT_EQ(meanfield_Kinf(32, 1, 1e6, 0, times).beta[2], 1e6);
   EXPECT_EQ(meanfield_Kinf(100, 99, -3).t_acc, 0) << "the threshold lies below beta0";
 }
 

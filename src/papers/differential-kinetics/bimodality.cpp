@@ -46,14 +46,6 @@ analysis::Estimate decided(const std::vector<Arm>& arms) {
   });
 }
 
-// Runs that attend to the copy at their end and have not acquired: memory outweighs what they copy (pitfall 3).
-double partial_runs(const Arm& arm) {
-  const std::vector<double> copy = last_values(arm, novel("copy")), done = acquired(arm);
-  double count = 0;
-  for (size_t i = 0; i < copy.size(); ++i) count += copy[i] > 0.5 && done[i] == 0 ? 1 : 0;
-  return count;
-}
-
 report::Figure histogram(const std::vector<Arm>& arms) {
   report::Figure figure("c8-bimodality", "Early or never", {.word = "step of acquisition", .symbol = "t_ICL", .log = true},
                         {.word = "runs"});

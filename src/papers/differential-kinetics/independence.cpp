@@ -17,7 +17,6 @@ namespace iclab::papers::differential_kinetics {
 namespace {
 
 constexpr double kEarly = 0.7;  // of tau*
-constexpr double kFormed = 0.5;  // weight on the copies
 
 // The same seed with and without attention.
 struct Twin {
@@ -158,12 +157,9 @@ std::string cause(const Measurements& measurements) {
   std::string text;
   for (const Arm& arm : measurements.arms("joint")) {
     if (items(arm) < 512) continue;
-    const std::vector<double> copy = last_values(arm, novel("copy")), has = acquired(arm);
-    size_t partial = 0;
-    for (size_t seed = 0; seed < copy.size(); ++seed) partial += has[seed] == 0 && copy[seed] > kFormed;
-    if (partial > 0)
-      text += fmt::format("{} of {} runs with K = {} are partial: attention formed (its weight on the copies is above {}), but what memory "
-                          "says of novel items outweighs it. ", partial, copy.size(), items(arm), kFormed);
+    if (const double partial = partial_runs(arm); partial > 0)
+      text += fmt::format("{} of {} runs with K = {} are partial: attention formed, but what memory says of novel items "
+                          "outweighs it. ", partial, arm.seeds(), items(arm));
   }
   return text;
 }

@@ -24,7 +24,7 @@ void describe(report::PaperReport& whole) {
   whole.note = {
       "What is the paper's. Its abstract, its public summary and the authors' public code could be read, not its text. They "
       "state: a sharp and bimodal transition from memorisation to in-context learning as the number of items K grows; a long "
-      "tail of the time of acquisition; the scaling K* ~ N^{1/ν} with ν ≈ 0.7; transience under weight decay; and an "
+      "tail of the time of acquisition; the scaling K* ~ N^(1/ν) with ν ≈ 0.7; transience under weight decay; and an "
       "explanation by two nearly independent circuits that learn at different rates. The code fixes the experiments (full "
       "mode) and prints no results.",
       "What is ours. The equations of the race, every predicted number, the quick protocol (a smaller minimal model) and the "

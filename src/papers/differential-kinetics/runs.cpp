@@ -42,6 +42,13 @@ std::vector<double> acquired(const Arm& arm) {
   return values;
 }
 
+double partial_runs(const Arm& arm) {
+  const std::vector<double> copy = last_values(arm, novel("copy")), done = acquired(arm);
+  double count = 0;
+  for (size_t i = 0; i < copy.size(); ++i) count += copy[i] > 0.5 && done[i] == 0 ? 1 : 0;
+  return count;
+}
+
 MemoryCurve memory_curve(const Arm& arm, std::int64_t seed, double least) {
   const Arm::Curve c1 = arm.curve(seed, memory("c1")), c2 = arm.curve(seed, memory("c2"));
   MemoryCurve curve;

@@ -37,6 +37,10 @@ std::vector<double> last_values(const Arm& arm, const Quantity& quantity);
 /// 1 for runs that acquired, else 0.
 std::vector<double> acquired(const Arm& arm);
 
+/// How many runs attend to the copy at their end (more than half of the weight) and have not acquired: memory outweighs
+/// what they copy (section 5, pitfall 3).
+double partial_runs(const Arm& arm);
+
 /// c1 and c2 of a run against the step, up to the first measurement with c1 < `least`, which is the last.
 struct MemoryCurve {
   std::vector<double> t, c1, c2;

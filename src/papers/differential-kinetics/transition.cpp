@@ -97,6 +97,9 @@ report::Claim judge(const Measurements& measurements) {
       checks.add(what, 1, mean, above(0.95), "above 0.95");
     else
       checks.show(what, report::kAbsent, mean);
+    if (const double partial = partial_runs(arms[i]); partial > 0)
+      checks.show(fmt::format("runs that attend to the copy without acquiring, K = {}", sweep.items[i]), report::kAbsent,
+                  analysis::exact(partial));
   }
   if (!arms.empty()) {
     const analysis::Estimate critical = analysis::over_seeds(
