@@ -241,7 +241,7 @@ report::Figure fold_figure(const Courses& row) {
                         {.word = "sharpness of attention", .symbol = "β"},
                         {.word = "training residual over decay", .symbol = "C/λ", .log = true});
   figure.caption(fmt::format("{}. Line: stationary attention, C/λ = h(β). Runs (dots, every few evaluations) start high at β = 0, come down along the right branch as memory "
-                             "grows, and where C/λ falls below the fold, β decays to 0.", name_of(row.arm)));
+                             "grows, and where C/λ falls below the fold, β decays to 0. Dots above the line near the fold: spikes of the MLP's training.", name_of(row.arm)));
   std::vector<double> beta, h;
   double most = fold.beta_fold + 2;
   for (size_t seed = 0; seed < row.runs.size(); ++seed) {
