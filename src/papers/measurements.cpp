@@ -40,7 +40,8 @@ study::Series Arm::series(std::int64_t seed, const Quantity& quantity) const {
   // A run that another study shares may have been measured at that study's steps too.
   size_t kept = 0;
   for (size_t i = 0; i < found.steps.size(); ++i) {
-    if (!std::ranges::binary_search(spec.due, found.steps[i])) continue;
+    const bool is_end = spec.at_end && i + 1 == found.steps.size();  // of a run that stopped early too
+    if (!is_end && !std::ranges::binary_search(spec.due, found.steps[i])) continue;
     found.steps[kept] = found.steps[i];
     std::swap(found.values[kept++], found.values[i]);
   }
