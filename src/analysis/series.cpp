@@ -65,10 +65,6 @@ double crossing(std::span<const double> x, std::span<const double> y, double lev
   return std::numeric_limits<double>::quiet_NaN();
 }
 
-double trapezoid(std::span<const double> x, std::span<const double> y) {
-  return x.empty() ? 0 : cumulative_trapezoid(x, y).back();
-}
-
 std::vector<double> cumulative_trapezoid(std::span<const double> x, std::span<const double> y) {
   std::vector<double> integral(x.size());
   for (size_t i = 1; i < x.size(); ++i)

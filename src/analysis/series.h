@@ -42,11 +42,7 @@ double value_at_slowest_descent(std::span<const std::int64_t> steps, std::span<c
 /// `level`; NaN if it never does.
 double crossing(std::span<const double> x, std::span<const double> y, double level);
 
-/// The integral of the piecewise linear curve through (x_i, y_i) from x_0 to x_last, x ascending; 0
-/// below two points.
-double trapezoid(std::span<const double> x, std::span<const double> y);
-
-/// The same from x_0 to each x_i.
+/// The integral of the piecewise linear curve through (x_i, y_i), x ascending, from x_0 to each x_i.
 std::vector<double> cumulative_trapezoid(std::span<const double> x, std::span<const double> y);
 
 /// The least-squares slope of log y on log x: the exponent of a power law. NaN if a number is not

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdint>
 #include <functional>
+#include <utility>
+#include <vector>
 
 #include "hwy/foreach_target.h"
 //
@@ -69,11 +71,33 @@ HWY_INLINE std::int32_t count(const ScalarRow<const T>& in, std::int64_t begin, 
   return total;
 }
 
+// Ranks of a long row, by sorting it: the same, as equal elements are told apart by their place. NaN comes last.
+template <class T>
+void rank_by_sorting(ScalarRow<std::int32_t> out, ScalarRow<const T> in, std::int64_t n, int lane, int copies) {
+  std::vector<std::pair<T, std::int32_t>> sorted(static_cast<size_t>(n));
+  for (std::int64_t i = 0; i < n; ++i)
+    sorted[static_cast<size_t>(i)] = {in.data[i * in.step + lane * in.lane], static_cast<std::int32_t>(i)};
+  std::sort(sorted.begin(), sorted.end(), [](const auto& a, const auto& b) {
+    const bool a_is_number = a.first == a.first, b_is_number = b.first == b.first;
+    if (a_is_number != b_is_number) return a_is_number;
+    return a_is_number && a.first != b.first ? a.first < b.first : a.second < b.second;
+  });
+  for (std::int64_t place = 0; place < n; ++place)
+    std::fill_n(out.data + sorted[static_cast<size_t>(place)].second * out.step + lane * out.lane, copies,
+                static_cast<std::int32_t>(place));
+}
+
 template <class D>
 void run_rank(const RowArgs& args) {
   using T = Scalar<D>;
+  constexpr std::int64_t kLong = 1024;
   const std::int64_t n = args.dims[3];
   for_each_row<std::int32_t, T>(args, [&](ScalarRow<std::int32_t> out, ScalarRow<const T> in) {
+    if (n > kLong) {
+      if (in.lane == 0) return rank_by_sorting(out, in, n, 0, args.out.lanes ? kLanes : 1);
+      for (int l = 0; l < kLanes; ++l) rank_by_sorting(out, in, n, l, 1);
+      return;
+    }
     for (std::int64_t i = 0; i < n; ++i) {
       std::int32_t before[kLanes] = {};
       if (in.lane == 1) {

@@ -18,6 +18,8 @@ class KineticsMinimal : public Model {
     if (settings.has("beta")) beta_ = settings.real("beta");
     if (beta_ && settings.has("beta_spread"))
       throw UsageError("model 'kinetics-minimal': found both beta and beta_spread; accepted is one of them");
+    if (attention_ == Attention::kNone && (beta_ || settings.has("beta_spread")))
+      throw UsageError("model 'kinetics-minimal': found an initial beta with attention = 'none'; accepted is one of them");
   }
 
   Value predict(Builder& b, Weights& weights, const tasks::Prompt& prompt) const override {

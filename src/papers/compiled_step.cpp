@@ -40,7 +40,8 @@ void CompiledStep::descend(double lr) {
     args.scale = 1;
     args.theta = executor_.input(weight.name).data();
     args.gradient = slope.data();
-    kernels.update[static_cast<size_t>(lanes::Update::kSgd)](args);
+    if (!kernels.update[static_cast<size_t>(lanes::Update::kSgd)](args))
+      throw Error(fmt::format("[verify] descent: '{}' is not finite", weight.name));
   }
 }
 

@@ -114,17 +114,25 @@ class Reproduction {
 
   void load_studies(const ClaimRecipe& claim) {
     for (const auto* names : {&claim.judged, &claim.shown})
-      for (const std::string& name : *names) load(name);
+      for (const std::string& name : *names) load(in_mode(name));
     if (judged(claim).empty())
       throw Error(fmt::format("[reproduce] {}: no study file {} for mode {}", claim.id,
                               join(claim.judged, " or "), mode_name(options_.mode)));
+  }
+
+  // Of alternatives "A|B" the first that the mode has, else the last.
+  std::string in_mode(const std::string& name) const {
+    const size_t bar = name.find('|');
+    if (bar == std::string::npos) return name;
+    const std::string first = name.substr(0, bar);
+    return find_file(recipe_.id, options_.mode, first) ? first : in_mode(name.substr(bar + 1));
   }
 
   // The studies of a claim's checks that the mode has.
   std::vector<std::string> judged(const ClaimRecipe& claim) const {
     std::vector<std::string> names;
     for (const std::string& name : claim.judged)
-      if (studies_.contains(name)) names.push_back(name);
+      if (studies_.contains(in_mode(name))) names.push_back(in_mode(name));
     return names;
   }
 
@@ -294,7 +302,9 @@ class Reproduction {
     for (const ClaimRecipe* recipe : chosen_) {
       const Claim& claim = claims_.at(recipe->id);
       const bool departs = claim.verdict != claim.expected;
-      if (!departs) continue;
+      const bool is_judged = std::ranges::any_of(
+          claim.checks, [](const report::Check& check) { return check.outcome != report::Outcome::kShown; });
+      if (!departs || !is_judged) continue;
       for (const std::string& name : recipe->undecided ? recipe->undecided(claim) : judged(*recipe)) {
         const std::int64_t seeds = studies_.at(name).actual.seeds;
         const bool is_open = claim.verdict == Verdict::kInconclusive;
@@ -317,7 +327,7 @@ class Reproduction {
     run_studies(names);
     std::vector<const ClaimRecipe*> again;
     for (const ClaimRecipe* recipe : chosen_)
-      if (std::ranges::any_of(recipe->judged,
+      if (std::ranges::any_of(judged(*recipe),
                               [&](const auto& name) { return changed.contains(name); }))
         again.push_back(recipe);
     judge(again);

@@ -12,8 +12,8 @@
 
 namespace iclab::papers {
 
-/// One claim: which studies it needs and how it is judged. Studies are named as their files; a mode
-/// may lack some of them, but not all that are judged.
+/// One claim: which studies it needs and how it is judged. Studies are named as their files, "A|B" is
+/// A where the mode has it, else B; a mode may lack some of them, but not all that are judged.
 struct ClaimRecipe {
   std::string id;
   std::vector<std::string>

@@ -62,7 +62,7 @@ void find_worst_each(const Json& got, const Json& want, const std::string& path,
   constexpr double kLeastScale = 1e-3;
   if (want.is_object() && got.is_object()) {
     for (const auto& [key, value] : want.items())
-      find_worst_each(got.contains(key) ? got[key] : Json(), value, path + "." + key, worst);
+      find_worst_each(got.contains(key) ? got[key] : Json("missing"), value, path + "." + key, worst);
     return;
   }
   if (want.is_array() && got.is_array() && want.size() == got.size()) {

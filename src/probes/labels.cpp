@@ -66,7 +66,7 @@ class Memory : public Probe {
 
 ProbeEntry accuracy_entry() {
   Parameter set{.name = "set", .kind = Kind::kText,
-                .help = "the task's prompts novel or trained, or the step's batch; none: as in training, kept"};
+                .help = "the task's prompts novel or trained, or the step's batch, as many as it has; none: as in training, kept"};
   set.optional = true;
   set.choices = {"training", "batch", "novel", "trained"};
   return {"accuracy", "Accuracy of the sign, logistic loss and residual over prompts whose targets are -1 and 1",

@@ -506,6 +506,8 @@ std::vector<train::StopRule> read_stops(const Node& root, const std::vector<Prob
   if (!stop) return {};
   const std::string title = stop_section().title;
   if (stop->type != Node::Type::kList) return {read_stop(table_at(train, "stop", title), probes)};
+  if (stop->items.empty())
+    throw UsageError(fmt::format("{}: {}: found an empty list, accepted is a table or a list of tables", stop->where(), title));
   std::vector<train::StopRule> rules;
   for (const Node* table : tables_at(train, "stop", title)) rules.push_back(read_stop(*table, probes));
   return rules;

@@ -355,7 +355,8 @@ Layout layout_of(const Settings& settings) {
     refuse("burstiness", fmt::to_string(layout.burstiness), fmt::format("a divisor of the context's {} items", layout.context));
   if (layout.copies > layout.slots())
     refuse("copies", fmt::to_string(layout.copies),
-           fmt::format("at most {}, {} with burstiness {}", layout.slots(), "the context's items", layout.burstiness));
+           fmt::format("at most {}, the distinct places of a context of {} with burstiness {}", layout.slots(), layout.context,
+                       layout.burstiness));
   const bool odd = layout.slots() % 2 != 0;
   if (layout.balance != Balance::kNone && layout.copies != 1)
     refuse("balance", fmt::format("'{}' with copies = {}", settings.text("balance"), layout.copies), "copies = 1");
@@ -369,7 +370,7 @@ Layout layout_of(const Settings& settings) {
 // Without `copies` the context is drawn as it comes: nothing can be asked of it.
 void refuse_without_copies(const Settings& settings) {
   for (const std::string key : {"burstiness", "balance", "order"})
-    if (settings.has(key)) refuse(key, "it without copies", fmt::format("{} with copies = 1", key));
+    if (settings.has(key)) refuse(key, "it without copies", fmt::format("{} together with copies", key));
 }
 
 std::unique_ptr<Task> make_fresh(const Settings& settings) {

@@ -23,7 +23,7 @@ WeightAndBeta frictionless_path(double x, double w0 = 0, double beta0 = 0);
 double G_friction(double kappa, double w0 = 0);
 
 /// tau* with label noise and drift (3.4, v_S / N = 1): (N/n) times the arrival of u'' = -1/u - mu/n
-/// - (c2/n) u', u(0) = e^-beta0, u'(0) = -w0. c2 in [0, 1], mu any. Infinity: never (trapped), or
+/// - (c2/n) u', u(0) = e^-beta0, u'(0) = -w0. c2 >= 0 (c2 v_S / N where that is not 1), mu any. Infinity: never (trapped), or
 /// beyond a double's range. About 1e-10 relative.
 double tau_star_general(double N, double beta0 = 0, double w0 = 0, double n = 1, double c2 = 0,
                         double mu = 0);

@@ -4,12 +4,31 @@
 #include <cmath>
 #include <vector>
 
+#include "papers/differential-kinetics/criterion.h"
 #include "papers/differential-kinetics/passages.h"
+#include "papers/differential-kinetics/runs.h"
 
 namespace iclab::papers::differential_kinetics {
 namespace {
 
 const std::vector<std::int64_t> kSteps{0, 10, 20, 30, 40, 50, 60};
+
+TEST(KineticsRuns, TheThresholdIsTheCutWithTheFewestErrors) {
+  EXPECT_DOUBLE_EQ(observed_threshold({0.5, -1, 1, -0.2}, {1, 0, 1, 0}), 0.15);
+  // One run below the cut acquired: the cut stays where the others say.
+  EXPECT_DOUBLE_EQ(observed_threshold({-2, -1, 0, 1, 2, 3}, {1, 0, 0, 0, 1, 1}), 1.5);
+  EXPECT_EQ(observed_threshold({0, 1}, {1, 1}), -INFINITY);
+  EXPECT_EQ(observed_threshold({0, 1}, {0, 0}), INFINITY);
+}
+
+TEST(KineticsRuns, CriticalItemsInterpolateTheMeanInLogK) {
+  const std::vector<double> K{64, 256};
+  const std::vector<std::vector<double>> accuracy{{0.5, 0.5}, {1.0, 1.0}};
+  const std::vector<size_t> both{0, 1};
+  EXPECT_NEAR(critical_items(K, accuracy, both), 128, 1e-9);
+  EXPECT_TRUE(std::isnan(critical_items(K, {{0.5, 0.5}, {0.6, 0.6}}, both)));
+  EXPECT_NEAR(critical_items(K, {{0.5, 0.5}, {1.0, 0.5}}, std::vector<size_t>{0}), 128, 1e-9) << "of the seeds picked";
+}
 
 TEST(KineticsPassages, LostAfterTheLastValueAtTheLevel) {
   const std::vector<double> values{0.5, 0.9, 0.7, 0.75, 0.74, 0.6, 0.5};

@@ -282,6 +282,7 @@ TEST(Study, ARunMayHaveSeveralStopRules) {
   EXPECT_THAT(error_of(kSmallStudy, {"train.stop=[{probe=\"risk\", below=0.1}, {probe=\"rsik\", above=1}]"}),
               HasSubstr("[train] stop probe: found 'rsik', the name of 0 probes"));
   EXPECT_THAT(error_of(kSmallStudy, {"train.stop=[1]"}), HasSubstr("accepted are at most"));
+  EXPECT_THAT(error_of(kSmallStudy, {"train.stop=[]"}), HasSubstr("found an empty list, accepted is a table or a list"));
 }
 
 TEST(Study, WhereARunStopsDependsOnWhenItIsMeasured) {

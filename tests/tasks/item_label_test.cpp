@@ -282,11 +282,11 @@ std::string refusal(const Given& given, const std::string& set = "") {
 TEST(ItemLabel, SaysWhatDoesNotFitTogether) {
   const std::string task = "task 'item-label': ";
   EXPECT_EQ(refusal(kept(8, 6, {{"burstiness", std::int64_t{2}}})),
-            task + "burstiness: found it without copies, accepted is burstiness with copies = 1");
+            task + "burstiness: found it without copies, accepted is burstiness together with copies");
   EXPECT_EQ(refusal(exact(8, 6, {{"burstiness", std::int64_t{4}}})),
             task + "burstiness: found 4, accepted is a divisor of the context's 6 items");
   EXPECT_EQ(refusal(kept(8, 6, {{"copies", std::int64_t{7}}})),
-            task + "copies: found 7, accepted is at most 6, the context's items with burstiness 1");
+            task + "copies: found 7, accepted is at most 6, the distinct places of a context of 6 with burstiness 1");
   EXPECT_EQ(refusal(exact(8, 5, {{"balance", std::string("context")}})),
             task + "balance: found 'context' for 5 context items, accepted is an even number of them");
   EXPECT_EQ(refusal(exact(8, 6, {{"balance", std::string("context-and-target")}})),

@@ -177,6 +177,14 @@ report::Figure fraction_figure(const Kinds& kinds) {
   return figure;
 }
 
+report::Figure time_figure(const Arm& arm) {
+  report::Figure figure("c10-time", "Balanced contexts delay in-context learning", log_step_axis(), accuracy_axis());
+  figure.caption(fmt::format("Means over runs with {} items, full model.", items(arm)));
+  draw_mean_curve(figure, "novel items (in context)", arm, novel(), {.log = true});
+  draw_mean_curve(figure, "trained items (in weights)", arm, trained(), {.log = true});
+  return figure;
+}
+
 report::Claim judge(const Measurements& measurements) {
   report::Claim claim;
   claim.title = "Balanced contexts";
@@ -199,13 +207,14 @@ report::Claim judge(const Measurements& measurements) {
   claim.checks = checks.take();
   if (!arms.empty()) claim.figures.push_back(plane_figure(arms));
   if (both) claim.figures.push_back(fraction_figure(kinds));
+  for (const Arm& arm : measurements.arms("figure-a8")) claim.figures.push_back(time_figure(arm));
   return claim;
 }
 
 }  // namespace
 
 ClaimRecipe balance() {
-  return {"C10", {"balanced", "figure-6e"}, {"balanced-items", "initial-beta"}, judge, {}};
+  return {"C10", {"balanced", "figure-6e"}, {"balanced-items", "initial-beta", "figure-a8"}, judge, {}};
 }
 
 }  // namespace iclab::papers::differential_kinetics

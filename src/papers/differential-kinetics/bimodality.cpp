@@ -126,6 +126,6 @@ report::Claim judge(const Measurements& measurements) {
 
 }  // namespace
 
-ClaimRecipe bimodality() { return {"C8", {"initial-beta", "figure-6c"}, {}, judge, {}}; }
+ClaimRecipe bimodality() { return {"C8", {"figure-6c|initial-beta"}, {}, judge, {}}; }
 
 }  // namespace iclab::papers::differential_kinetics

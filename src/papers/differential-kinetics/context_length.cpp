@@ -101,6 +101,6 @@ report::Claim judge(const Measurements& measurements) {
 
 }  // namespace
 
-ClaimRecipe context_length() { return {"C3", {"context-length", "figure-6b"}, {"figure-a5"}, judge, {}}; }
+ClaimRecipe context_length() { return {"C3", {"figure-6b|context-length"}, {"figure-a5"}, judge, {}}; }
 
 }  // namespace iclab::papers::differential_kinetics

@@ -100,6 +100,6 @@ report::Claim judge(const Measurements& measurements) {
 
 }  // namespace
 
-ClaimRecipe critical_number() { return {"C7", {"transition", "figure-6a"}, {"memorisation"}, judge, {}}; }
+ClaimRecipe critical_number() { return {"C7", {"figure-6a|transition"}, {"memorisation"}, judge, {}}; }
 
 }  // namespace iclab::papers::differential_kinetics

@@ -35,7 +35,7 @@ void describe(report::PaperReport& whole) {
       "it copies. Predictions for finite K take what the MLP alone did, measured in runs of the same items and seeds."};
   whole.headline = "C4";
   whole.headline_sentence =
-      "When 1,000 runs begin to learn in context: they differ in their draws alone, most of all in the initial attention. "
+      "When runs begin to learn in context: they differ in their draws alone, most of all in the initial attention. "
       "Nearly log-normal, with a long tail.";
   whole.unchecked = {
       {"the paper's own equations and the numbers on its axes", "its text could not be read; the code prints no results"},

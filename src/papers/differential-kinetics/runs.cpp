@@ -22,7 +22,7 @@ std::vector<double> acquisition_steps(const Arm& arm) {
   std::vector<double> steps;
   for (std::int64_t seed = 0; seed < arm.seeds(); ++seed) {
     const Arm::Curve curve = arm.curve(seed, novel());
-    steps.push_back(analysis::first_above(curve.steps, curve.values, kAcquired));
+    steps.push_back(curve.values.empty() ? std::nan("") : analysis::first_above(curve.steps, curve.values, kAcquired));
   }
   return steps;
 }
@@ -38,7 +38,8 @@ std::vector<double> last_values(const Arm& arm, const Quantity& quantity) {
 
 std::vector<double> acquired(const Arm& arm) {
   std::vector<double> values = acquisition_steps(arm);
-  for (double& value : values) value = std::isfinite(value) ? 1 : 0;
+  for (double& value : values)
+    if (!std::isnan(value)) value = std::isfinite(value) ? 1 : 0;
   return values;
 }
 

@@ -28,13 +28,13 @@ double items(const Arm& arm);
 /// The quick protocol's model; false: the paper's full one.
 bool is_minimal(const Arm& arm);
 
-/// t_ICL of every seed; analysis::kNever for runs without one.
+/// t_ICL of every seed; analysis::kNever for runs without one, NaN for those that measured nothing.
 std::vector<double> acquisition_steps(const Arm& arm);
 
 /// The last measurement of every seed's run, wherever it ended; NaN where there is none.
 std::vector<double> last_values(const Arm& arm, const Quantity& quantity);
 
-/// 1 for runs that acquired, else 0.
+/// 1 for runs that acquired, else 0; NaN for those that measured nothing.
 std::vector<double> acquired(const Arm& arm);
 
 /// How many runs attend to the copy at their end (more than half of the weight) and have not acquired: memory outweighs

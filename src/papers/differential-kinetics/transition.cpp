@@ -117,6 +117,6 @@ report::Claim judge(const Measurements& measurements) {
 
 }  // namespace
 
-ClaimRecipe transition() { return {"C1", {"transition", "figure-2b"}, {"alone"}, judge, {}}; }
+ClaimRecipe transition() { return {"C1", {"figure-2b|transition"}, {"alone"}, judge, {}}; }
 
 }  // namespace iclab::papers::differential_kinetics

@@ -72,7 +72,7 @@ void verify_theory(const Json& content, Comparison& comparison) {
       comparison.unknown(path);
       continue;
     }
-    if (!entries.is_array()) refuse(path, entries, "a list of {args, value}");
+    if (!entries.is_array() || entries.empty()) refuse(path, entries, "a list of {args, value}");
     for (size_t i = 0; i < entries.size(); ++i) {
       const std::string at = fmt::format("{}[{}]", path, i);
       try {
@@ -86,6 +86,7 @@ void verify_theory(const Json& content, Comparison& comparison) {
 }
 
 void verify_models(const Json& content, Comparison& comparison) {
+  if (content.empty()) refuse("models", content, "a list of cases");
   for (Case& entry : cases_of("models", content)) {
     try {
       verify_model(entry, comparison);

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 #include <optional>
 
+#include "base/error.h"
 #include "nn/model.h"
 #include "papers/compiled_step.h"
 #include "papers/differential-kinetics/verify.h"
@@ -35,7 +36,8 @@ struct Batch {
     H = config.integer("H", 1, kMaxWidth);
     B = config.integer("B", 1, kMaxWidth);
     label_columns = config.integer("label_dim", 1, 2);
-    config.inputs({"ln_eps"});
+    if (config.has("ln_eps") && config.number("ln_eps") != 1e-5)
+      throw Error(fmt::format("{}.ln_eps: found {}, accepted is 1e-5", config.path(), config.number("ln_eps")));
     Case batch = entry.object("batch");
     x = batch.numbers("x", {B, N + 1, D});
     labels = batch.numbers("labels", {B, N});
