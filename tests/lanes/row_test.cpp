@@ -282,6 +282,15 @@ TYPED_TEST(RowTest, HasTheTwinsBitsAtEveryLength) {
   });
 }
 
+// Beyond a length they are sorted; the twin compares each with each.
+TYPED_TEST(RowTest, LongRanksAreThoseOfComparing) {
+  for (const Place out : {Place::kInLanes, Place::kPrompts})
+    for (const Place in : {Place::kInLanes, Place::kPrompts, Place::kShared}) {
+      if (out == Place::kPrompts && in == Place::kInLanes) continue;
+      ASSERT_NO_FATAL_FAILURE(check<TypeParam>({RowFunction::kRank, {1, 1, 2, 1500}, {out, in, in}}));
+    }
+}
+
 TYPED_TEST(RowTest, HasTheTwinsBitsInEveryLayout) {
   std::mt19937 random(5);
   this->for_each_function([&](RowFunction f) {

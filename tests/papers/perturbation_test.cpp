@@ -85,7 +85,9 @@ TEST(KineticsPerturbation, AttentionThatLearnsTwiceAsFast) {
   expect_changed(kKinetics, {"C3", "C9"}, {"train.group=[{match=\"w\", lr=0.6}, {match=\"beta\", lr=0.6}]", "study.seeds=3"});
 }
 
-TEST(KineticsPerturbation, AnotherInitialW) { expect_changed(kKinetics, {"C4"}, {"model.w=2", "study.seeds=24"}); }
+TEST(KineticsPerturbation, HalfTheLearningRate) {
+  expect_changed(kKinetics, {"C4"}, {"train.optimizer.lr=0.15", "study.seeds=24"});
+}
 
 TEST(KineticsPerturbation, AMemoryThatLearnsTooSlowly) {
   expect_changed(kKinetics, {"C6"}, {"train.optimizer.lr=0.003", "train.steps=400", "study.seeds=2"});
