@@ -5,10 +5,10 @@
 
 #include "analysis/series.h"
 #include "papers/differential-kinetics/claims.h"
+#include "papers/differential-kinetics/drawing.h"
 #include "papers/differential-kinetics/runs.h"
 #include "papers/differential-kinetics/words.h"
 #include "papers/judge.h"
-#include "papers/points.h"
 #include "theory/kinetics_attention.h"
 #include "theory/kinetics_mean_field.h"
 
@@ -61,14 +61,7 @@ report::Figure figure_of(const std::string& name, const std::string& title, cons
   figure.caption("The step at which novel items are answered from the context, against the number of items in it: a "
                  "straight line of slope 1.");
   if (arms.size() > 1 && is_minimal(arms.front())) draw_predictions(figure, arms);
-  for (const Arm& arm : arms) {
-    const std::vector<double> steps = acquisition_steps(arm);
-    figure.measured("runs", point_at(context(arm), analysis::median_over_seeds(steps), arm.label(-1)));
-    for (size_t seed = 0; seed < steps.size(); ++seed) {
-      const auto index = static_cast<std::int64_t>(seed);
-      figure.run("runs", {.x = context(arm), .y = steps[seed], .seed = index, .settings = arm.label(index)});
-    }
-  }
+  for (const Arm& arm : arms) draw_seeds(figure, "runs", context(arm), acquisition_steps(arm), arm);
   return figure;
 }
 

@@ -9,7 +9,6 @@
 #include "papers/differential-kinetics/runs.h"
 #include "papers/differential-kinetics/words.h"
 #include "papers/judge.h"
-#include "papers/points.h"
 #include "theory/kinetics_mean_field.h"
 
 namespace iclab::papers::differential_kinetics {
@@ -39,7 +38,12 @@ double predicted_ratio(double N) {
 
 void draw_mean_field(report::Figure& figure, const Arm& arm) {
   const std::int64_t N = arm.task().integer("context");
-  const auto last = static_cast<double>(arm.steps());
+  double last = 0;  // of what the runs measured
+  for (std::int64_t seed = 0; seed < arm.seeds(); ++seed) {
+    const Arm::Curve curve = arm.curve(seed, novel());
+    if (!curve.steps.empty()) last = std::max(last, static_cast<double>(curve.steps.back()));
+  }
+  if (last == 0) return;
   std::vector<double> steps, times, accuracy;
   for (int i = 0; i <= 200; ++i) {
     steps.push_back(last * i / 200);
