@@ -442,6 +442,26 @@ Mode mode_of(const std::string& name) {
 
 }  // namespace
 
+Paper paper_of(const PaperRecipe& recipe,
+               std::function<bool(const std::string&, const Json&, Comparison&)> verify) {
+  report::PaperReport described;
+  recipe.describe(described);
+  Paper paper;
+  paper.id = recipe.id;
+  paper.title = described.title;
+  paper.authors = described.authors;
+  paper.arxiv = described.arxiv;
+  paper.summary = described.summary;
+  for (const ClaimRecipe& claim : recipe.claims) paper.claims.push_back(claim.id);
+  paper.headline = recipe.headline;
+  paper.reproduce = [&recipe](const ReproduceOptions& options) { return reproduce(recipe, options); };
+  paper.judge_again = [&recipe](const std::filesystem::path& folder) {
+    return judge_again(recipe, folder);
+  };
+  paper.verify = std::move(verify);
+  return paper;
+}
+
 report::PaperReport reproduce(const PaperRecipe& recipe, const ReproduceOptions& options) {
   return Reproduction(recipe, options, options.out / recipe.id, true).run();
 }

@@ -37,6 +37,11 @@ struct PaperRecipe {
   std::function<void(report::PaperReport&)> describe;
 };
 
+/// The registry's entry of a paper: title, authors, arXiv number and summary are those that `describe` writes. The
+/// recipe must outlive it.
+Paper paper_of(const PaperRecipe& recipe,
+               std::function<bool(const std::string&, const Json&, Comparison&)> verify);
+
 /// Throws UsageError for an unknown claim or a study that `overrides` don't fit, Interrupted if
 /// `options.stop` was requested.
 report::PaperReport reproduce(const PaperRecipe& recipe, const ReproduceOptions& options);

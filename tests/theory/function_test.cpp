@@ -8,32 +8,13 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "tests/theory/typed.h"
 #include "theory/diversity_functions.h"
 
 namespace iclab::theory {
 namespace {
 
 using testing::HasSubstr;
-
-// The arguments of a line as it is typed after `iclab theory`, name first.
-Json evaluate(const std::string& line) {
-  std::istringstream words(line);
-  std::string name, word;
-  words >> name;
-  std::vector<std::string> arguments;
-  while (words >> word) arguments.push_back(word);
-  const Function& function = find_function(name);
-  return function.evaluate(parse_arguments(function, arguments));
-}
-
-std::string refusal(const std::string& line) {
-  try {
-    evaluate(line);
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 // Arguments that every function of the name accepts.
 const std::string kMixture = " d=8 r=2 K=2 s=1 n=16";

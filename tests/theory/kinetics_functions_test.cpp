@@ -9,32 +9,13 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "tests/theory/typed.h"
 #include "theory/function.h"
 
 namespace iclab::theory {
 namespace {
 
 using testing::HasSubstr;
-
-// The arguments of a line as it is typed after `iclab theory`, name first.
-Json evaluate(const std::string& line) {
-  std::istringstream words(line);
-  std::string name, word;
-  words >> name;
-  std::vector<std::string> arguments;
-  while (words >> word) arguments.push_back(word);
-  const Function& function = find_function(name);
-  return function.evaluate(parse_arguments(function, arguments));
-}
-
-std::string refusal(const std::string& line) {
-  try {
-    evaluate(line);
-  } catch (const UsageError& error) {
-    return error.what();
-  }
-  return "no error";
-}
 
 struct Row {
   std::string name;

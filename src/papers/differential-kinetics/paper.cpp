@@ -59,19 +59,6 @@ const PaperRecipe& recipe() {
 
 }  // namespace
 
-Paper paper() {
-  Paper paper;
-  paper.id = kId;
-  paper.title = kTitle;
-  paper.authors = kAuthors;
-  paper.arxiv = kArxiv;
-  paper.summary = kSummary;
-  for (const ClaimRecipe& claim : recipe().claims) paper.claims.push_back(claim.id);
-  paper.headline = recipe().headline;
-  paper.reproduce = [](const ReproduceOptions& options) { return reproduce(recipe(), options); };
-  paper.judge_again = [](const std::filesystem::path& folder) { return judge_again(recipe(), folder); };
-  paper.verify = verify;
-  return paper;
-}
+Paper paper() { return paper_of(recipe(), verify); }
 
 }  // namespace iclab::papers::differential_kinetics
