@@ -5,6 +5,7 @@
 
 #include "analysis/series.h"
 #include "papers/differential-kinetics/claims.h"
+#include "papers/differential-kinetics/drawing.h"
 #include "papers/differential-kinetics/memorisation.h"
 #include "papers/differential-kinetics/words.h"
 #include "papers/judge.h"
@@ -68,18 +69,9 @@ report::Figure curves_figure(const Arm& arm) {
                         {.word = "statistics of the MLP's outputs", .log = true});
   figure.caption(fmt::format("K = {}: c₁, the mean residual, falls as a power of time once the items are told apart; "
                              "1 − c₂ falls with it and c₃ approaches c₁.", items(arm)));
-  const auto draw = [&](const std::string& name, const std::string& series, bool complement) {
-    for (std::int64_t seed = 0; seed < arm.seeds(); ++seed) {
-      const Arm::Curve curve = arm.curve(seed, memory(series));
-      const std::vector<double> x(curve.steps.begin(), curve.steps.end());
-      for (const size_t i : report::thin(x, 40, true))
-        figure.run(name, {.x = x[i], .y = complement ? 1 - curve.values[i] : curve.values[i], .seed = seed,
-                          .settings = arm.label(seed)});
-    }
-  };
-  draw("c₁", "c1", false);
-  draw("1 − c₂", "c2", true);
-  draw("c₃", "c3", false);
+  draw_runs(figure, "c₁", arm, memory("c1"), 40, true);
+  draw_runs(figure, "1 − c₂", arm, memory("c2"), 40, true, [](double c2) { return 1 - c2; });
+  draw_runs(figure, "c₃", arm, memory("c3"), 40, true);
   return figure;
 }
 

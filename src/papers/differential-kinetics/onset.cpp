@@ -6,6 +6,7 @@
 
 #include "analysis/series.h"
 #include "papers/differential-kinetics/claims.h"
+#include "papers/differential-kinetics/drawing.h"
 #include "papers/differential-kinetics/runs.h"
 #include "papers/differential-kinetics/words.h"
 #include "papers/judge.h"
@@ -60,13 +61,7 @@ report::Figure figure_of(const std::vector<Arm>& arms) {
                  "stays near chance, the rise from 0.6 to 0.95 takes a third of the time.");
   for (const Arm& arm : arms) {
     if (is_minimal(arm)) draw_mean_field(figure, arm);
-    for (std::int64_t seed = 0; seed < arm.seeds(); ++seed) {
-      const Arm::Curve curve = arm.curve(seed, novel());
-      const std::vector<double> x(curve.steps.begin(), curve.steps.end());
-      for (const size_t i : report::thin(x, 60, false))
-        figure.run(fmt::format("K = {}", items(arm)),
-                   {.x = x[i], .y = curve.values[i], .seed = seed, .settings = arm.label(seed)});
-    }
+    draw_runs(figure, fmt::format("K = {}", items(arm)), arm, novel(), 60, false);
   }
   return figure;
 }
