@@ -267,9 +267,15 @@ struct Elementwise {
   template <size_t... I>
   static HWY_INLINE void scalars_row_of(Row row, std::index_sequence<I...>) {
     std::int64_t i = 0;
-    if (Op::kCheap && row.stride[0] == 1 && (... && (row.stride[I + 1] == 1)))
-      for (; i + kStep <= row.n; i += kStep)
-        store(Op()(D(), load(data<const In, I + 1>(row) + i)...), data<Out, 0>(row) + i);
+    if (Op::kCheap && row.stride[0] == 1 && (... && (row.stride[I + 1] == 1))) {
+      const auto compute = [&](std::int64_t at) HWY_ATTR {
+        store(Op()(D(), load(data<const In, I + 1>(row) + at)...), data<Out, 0>(row) + at);
+      };
+      for (; i + kStep <= row.n; i += kStep) compute(i);
+      // The last vector of short rows overlaps the one before, but where the result replaces an operand.
+      const bool replaces = (... || (row.data[I + 1] == row.data[0]));
+      if (i < row.n && row.n >= kStep && !replaces) return compute(row.n - kStep);
+    }
     for (; i < row.n; i += kStep) {
       const std::int64_t count = std::min(kStep, row.n - i);
       const auto y = Op()(D(), load_strided(data<const In, I + 1>(row) + i * row.stride[I + 1],

@@ -185,6 +185,8 @@ struct Kernels {
   /// order: the outermost first. Only one in lanes: such a chain over groups and k for every lane, then
   /// lanes folded by halves.
   void (*product_over_prompts)(const ProductArgs&);
+  /// True if c itself may be product_over_prompts' addend: a sum that is added to what is there.
+  bool (*adds_to_result)(const ProductArgs&);
 
   void (*sum)(const SumArgs&);
   /// out plain (no axis reduced): the sum over groups, and lanes if `in` has them.

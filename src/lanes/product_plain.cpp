@@ -383,11 +383,17 @@ inline bool has_vectors_along_rows(const ProductArgs& args, std::int64_t step) {
 
 // ---- all matrices ----
 
+// The side of vectors becomes rows.
+template <class D>
+void turn_to_vectors(ProductArgs& args) {
+  if (!has_vectors_along_rows(args, static_cast<std::int64_t>(hn::MaxLanes(D())))) transpose(args);
+}
+
 template <class D>
 void multiply_all(ProductArgs args, std::int64_t groups, std::int64_t groups_in_chain,
                   Scalar<D> start, bool begins) {
   using T = Scalar<D>;
-  if (!has_vectors_along_rows(args, static_cast<std::int64_t>(hn::MaxLanes(D())))) transpose(args);
+  turn_to_vectors<D>(args);
   const auto each = [&](auto multiply_one) {
     for_each_matrix(args, groups, [&](std::int64_t b0, std::int64_t b1, std::int64_t g) {
       Matrices<T> m = matrices<T>(args, b0, b1, g);
@@ -428,9 +434,22 @@ void product_plain_over_prompts(ProductArgs args, bool begins) {
   multiply_all<D>(args, 1, args.groups, 0, begins);
 }
 
-#define ICLAB_LANES_PLAIN(D)                  \
-  template void product_plain<D>(ProductArgs); \
-  template void product_plain_over_prompts<D>(ProductArgs, bool)
+// Each tile must be written once, and its addend be read by then.
+template <class D>
+bool plain_adds_to_result(ProductArgs args) {
+  join_depth(args);
+  turn_to_vectors<D>(args);
+  Matrices<Scalar<D>> shape = matrices<Scalar<D>>(args, 0, 0, 0);
+  shape.groups = args.groups;
+  if (are_few<D>(shape)) return false;
+  const PlainPlan plan = make_plan<D>(shape);
+  return plan.copies && plan.stores && plan.depth.tiles == 1 && shape.groups <= plan.groups_at_once;
+}
+
+#define ICLAB_LANES_PLAIN(D)                                      \
+  template void product_plain<D>(ProductArgs);                    \
+  template void product_plain_over_prompts<D>(ProductArgs, bool); \
+  template bool plain_adds_to_result<D>(ProductArgs)
 ICLAB_LANES_PLAIN(hn::ScalableTag<float>);
 ICLAB_LANES_PLAIN(hn::ScalableTag<double>);
 #if HWY_TARGET == HWY_AVX2

@@ -24,6 +24,9 @@ template <class D>
 void product_plain(ProductArgs args);
 template <class D>
 void product_plain_over_prompts(ProductArgs args, bool begins = true);
+/// True if the addend may be c itself.
+template <class D>
+bool plain_adds_to_result(ProductArgs args);
 
 // ---- the shapes of tiles ----
 

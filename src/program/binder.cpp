@@ -30,7 +30,7 @@ bool moves(Op op) { return op == Op::kReshape || op == Op::kConcat || op == Op::
 template <class T>
 std::byte* Binder<T>::buffer(int id) const {
   const std::int64_t at = plan_.buffer_bytes[static_cast<size_t>(id)];
-  return of_prompts(id) ? memory_.arena + at * plan_.groups_per_strand : memory_.plain + at;
+  return of_prompts(id) ? memory_.arena + at * memory_.arena_groups : memory_.plain + at;
 }
 
 template <class T>

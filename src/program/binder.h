@@ -78,12 +78,13 @@ struct Calls {
   std::deque<std::vector<std::int32_t>> alias_others;  // what alias draws point to
 };
 
-// Where values lie: one block for what changes at most once a step, an arena for prompts, and a strand's
-// sums over prompts.
+// Where values lie: one block for what changes at most once a step, an arena for so many groups of prompts, and
+// a strand's sums over prompts.
 struct Memory {
   std::byte* plain;
-  std::byte* arena;
-  std::byte* parts;
+  std::byte* arena = nullptr;
+  std::byte* parts = nullptr;
+  std::int64_t arena_groups = 0;
 };
 
 /// Binds nodes one by one, in order, and appends to `calls` what computes them.

@@ -26,8 +26,10 @@ class Block {
  public:
   explicit Block(std::int64_t bytes) : bytes_(bytes) {
     constexpr int kAccess = PROT_READ | PROT_WRITE, kFresh = MAP_PRIVATE | MAP_ANONYMOUS;
+    constexpr size_t kHuge = 4 << 20;  // two pages of the large kind
     void* const pages = mmap(nullptr, mapped(), kAccess, kFresh, -1, 0);
     if (pages == MAP_FAILED) throw std::bad_alloc();
+    if (mapped() >= kHuge) madvise(pages, mapped(), MADV_HUGEPAGE);  // tables and weights meet in any order
     data_ = static_cast<std::byte*>(pages);
   }
   ~Block() { munmap(data_, mapped()); }
@@ -72,7 +74,7 @@ Keys make_keys(std::uint64_t study_seed, std::uint64_t seed_index, const std::st
 
 template <class T>
 struct Executor<T>::Impl {
-  // What one thread needs for a strand: an arena, and calls on it.
+  // What one thread needs for the strands that it takes at once: an arena, and calls on it.
   struct Worker {
     Block arena, parts;
     Calls calls;
@@ -80,8 +82,8 @@ struct Executor<T>::Impl {
     std::vector<Operand> prompt_outputs;
     std::vector<double> seconds;  // by node, of profiled steps
 
-    explicit Worker(const Plan& plan)
-        : arena(plan.arena_bytes_per_group * plan.groups_per_strand), parts(part_bytes(plan)) {}
+    Worker(const Plan& plan, std::int64_t groups)
+        : arena(plan.arena_bytes_per_group * groups), parts(part_bytes(plan)) {}
   };
   struct PromptOutput {
     size_t output;
@@ -109,7 +111,7 @@ struct Executor<T>::Impl {
       throw Error("[executor] the plan is for another precision");
     for (size_t phase = 0; phase < phases.size(); ++phase) {
       if (phase == static_cast<size_t>(Phase::kPrompt)) continue;
-      Binder<T> binder(*plan, kernels, {plain.at(0), nullptr, nullptr}, phases[phase]);
+      Binder<T> binder(*plan, kernels, {plain.at(0)}, phases[phase]);
       for (const int id : plan->order[phase]) binder.bind(id);
     }
     for (int i = 0; i < team.size(); ++i) add_worker();
@@ -125,6 +127,12 @@ struct Executor<T>::Impl {
         std::clamp<std::int64_t>(threads, 1, plan.has_prompts() ? plan.strands() : 1));
   }
 
+  // A thread alone takes several strands at once where their weights are worth it.
+  bool is_alone() const { return team.size() == 1; }
+  std::int64_t groups_at_once() const {
+    return std::int64_t{plan->groups_per_strand} * (is_alone() ? plan->strands_together : 1);
+  }
+
   const Node& node(int id) const { return plan->program[id]; }
   bool of_prompts(int id) const { return node(id).rate == Rate::kPrompt; }
   std::vector<Call>& calls(Phase phase) { return phases[static_cast<size_t>(phase)].list; }
@@ -132,8 +140,8 @@ struct Executor<T>::Impl {
   // ---- binding ----
 
   void add_worker() {
-    Worker& worker = workers.emplace_back(*plan);
-    Binder<T> binder(*plan, kernels, {plain.at(0), worker.arena.at(0), worker.parts.at(0)},
+    Worker& worker = workers.emplace_back(*plan, groups_at_once());
+    Binder<T> binder(*plan, kernels, {plain.at(0), worker.arena.at(0), worker.parts.at(0), groups_at_once()},
                      worker.calls);
     auto next = plan->order[static_cast<size_t>(Phase::kPrompt)].begin();
     for (Stretch stretch : plan->stretches) {
@@ -147,7 +155,7 @@ struct Executor<T>::Impl {
   }
 
   void bind_outputs() {
-    Binder<T> binder(*plan, kernels, {plain.at(0), nullptr, nullptr}, output_copies);
+    Binder<T> binder(*plan, kernels, {plain.at(0)}, output_copies);
     for (size_t i = 0; i < plan->outputs.size(); ++i) {
       const int id = plan->outputs[i];
       const Dims dims = padded_dims(node(id).shape);
@@ -233,13 +241,14 @@ struct Executor<T>::Impl {
       if (node(copied_outputs[i]).rate <= rate) invoke(output_copies.list[i]);
   }
 
-  // As many strands at a time as there are threads; their sums are added in the order of the strands.
+  // As many strands at a time as there are threads, or as a thread alone takes at once. Sums over prompts are
+  // sums of strands in their order.
   void run_prompts(Step step) {
     for (size_t i = 0; i < prompt_inputs.size(); ++i)
       if (!prompt_inputs[i])
         throw Error(fmt::format("[executor] input '{}' was not set",
                                 workers.front().calls.prompt_inputs[i].name));
-    const std::int64_t groups = plan->groups_per_strand;
+    const std::int64_t groups = groups_at_once();
     for (std::int64_t first = 0; first < plan->groups(); first += groups * team.size()) {
       const auto groups_of = [&](int member) {
         return std::clamp<std::int64_t>(plan->groups() - first - member * groups, 0, groups);
@@ -247,16 +256,17 @@ struct Executor<T>::Impl {
       auto strand = [&](int member) {
         const lanes::FlushDenormals flush;
         if (groups_of(member) > 0)
-          run_strand(workers[static_cast<size_t>(member)], step, first + member * groups,
-                     groups_of(member));
+          run_strands(workers[static_cast<size_t>(member)], step, first + member * groups,
+                      groups_of(member));
       };
       team.run(strand);
+      if (is_alone()) continue;
       auto addition = [&](int member) {
         const lanes::FlushDenormals flush;
         for (int other = first == 0; other < team.size(); ++other)
           if (groups_of(other) > 0) add_parts(workers[static_cast<size_t>(other)], member);
       };
-      if (first > 0 || team.size() > 1) team.run(addition);
+      team.run(addition);
     }
   }
 
@@ -273,28 +283,57 @@ struct Executor<T>::Impl {
     });
   }
 
-  void run_strand(Worker& worker, Step step, std::int64_t first_group, std::int64_t strand_groups) {
+  void run_strands(Worker& worker, Step step, std::int64_t first_group, std::int64_t all_groups) {
     const std::int64_t first = first_group * plan->group_size();
-    write_prompts(worker.calls, step, first, strand_groups);
+    write_prompts(worker.calls, step, first, all_groups);
     with_laps(worker, [&](auto lap) {
       auto begin = worker.calls.list.begin();
       for (const Stretch& stretch : worker.stretches) {
         const auto end = begin + static_cast<std::ptrdiff_t>(stretch.operations);
-        const std::int64_t groups = stretch.groups > 0 ? stretch.groups : strand_groups;
-        for (std::int64_t group = 0; group < strand_groups; group += groups)
+        const std::int64_t groups = stretch.groups > 0 ? stretch.groups : all_groups;
+        for (std::int64_t group = 0; group < all_groups; group += groups)
           for (auto call = begin; call != end; ++call) {
-            compute(*call, step, first_group, group, std::min(groups, strand_groups - group));
+            if (call->total)
+              sum_strands(*call, step, first_group, all_groups);
+            else
+              compute(*call, step, first_group, group, std::min(groups, all_groups - group));
             lap(*call);
           }
         begin = end;
       }
     });
-    read_prompts(worker, first, strand_groups);
+    read_prompts(worker, first, all_groups);
   }
 
-  // Groups [group, group + groups) of the strand.
+  // A sum over the prompts of each strand. A thread alone adds it to the total at once.
+  void sum_strands(Call& call, Step step, std::int64_t first_group, std::int64_t all_groups) {
+    const std::int64_t groups = plan->groups_per_strand;
+    for (std::int64_t group = 0; group < all_groups; group += groups) {
+      const std::int64_t now = std::min(groups, all_groups - group);
+      const bool begins = first_group + group == 0, adds = is_alone() && !begins;
+      if (adds && add_product_to_total(call, step, first_group, group, now)) continue;
+      point_result(call, begins ? call.total : call.part);
+      compute(call, step, first_group, group, now);
+      if (adds)
+        kernels.accumulate(reinterpret_cast<T*>(call.total), reinterpret_cast<T*>(call.part), call.count);
+    }
+  }
+
+  // The same without the part in memory; false if the kernel cannot.
+  bool add_product_to_total(Call& call, Step step, std::int64_t first_group, std::int64_t group, std::int64_t groups) {
+    auto* product = std::get_if<ProductCall>(&call.kernel);
+    if (!product || product->args.addend.data) return false;
+    product->args.groups = groups;
+    if (!kernels.adds_to_result(product->args)) return false;
+    point_result(call, call.total);
+    product->args.addend = product->args.c;
+    compute(call, step, first_group, group, groups);
+    product->args.addend = {};
+    return true;
+  }
+
+  // Groups [group, group + groups) of those that pass at once.
   void compute(Call& call, Step step, std::int64_t first_group, std::int64_t group, std::int64_t groups) {
-    if (call.total) point_result(call, first_group == 0 ? call.total : call.part);
     std::visit(
         [&](auto& kernel) {
           if constexpr (std::is_same_v<std::decay_t<decltype(kernel)>, DrawCall>)
@@ -323,8 +362,8 @@ struct Executor<T>::Impl {
     return std::min(first + lane, plan->options.batch - 1);
   }
 
-  void write_prompts(const Calls& to, Step step, std::int64_t first, std::int64_t strand_groups) {
-    const std::int64_t size = plan->group_size(), prompts = strand_groups * size;
+  void write_prompts(const Calls& to, Step step, std::int64_t first, std::int64_t all_groups) {
+    const std::int64_t size = plan->group_size(), prompts = all_groups * size;
     const T weight = static_cast<T>(1.0 / static_cast<double>(plan->options.batch));
     for (const PromptBuffer& b : to.prompt_weights)
       for (std::int64_t p = 0; p < prompts; ++p)
@@ -343,13 +382,13 @@ struct Executor<T>::Impl {
     }
   }
 
-  void read_prompts(const Worker& worker, std::int64_t first, std::int64_t strand_groups) {
+  void read_prompts(const Worker& worker, std::int64_t first, std::int64_t all_groups) {
     const std::int64_t size = plan->group_size();
     for (size_t o = 0; o < prompt_outputs.size(); ++o) {
       const auto [d0, d1, d2, d3] = prompt_outputs[o].dims;
       const Operand& view = worker.prompt_outputs[o];
       const Dims& s = view.strides;
-      for (std::int64_t p = 0; p < strand_groups * size; ++p) {
+      for (std::int64_t p = 0; p < all_groups * size; ++p) {
         if (first + p >= plan->options.batch) break;
         const T* in = static_cast<const T*>(view.data) + p / size * view.group_stride * size + p % size;
         T* out = prompt_outputs[o].values.data() + (first + p) * d0 * d1 * d2 * d3;

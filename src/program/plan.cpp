@@ -15,7 +15,10 @@ namespace iclab::program {
 namespace {
 
 constexpr std::int64_t kAlign = 64;
-constexpr double kWeightPasses = 2.5;  // bytes of a strand's arena a byte of weights: measured on W1 and garg
+// Bytes of a strand's arena a byte of weights, and of the strands that a thread alone takes at once: measured on W1,
+// garg and the full model of differential kinetics.
+constexpr double kWeightPasses = 2.5, kWeightPassesAlone = 5;
+constexpr std::int64_t kTogetherBytes = 16 * 1024 * 1024;  // beyond, no cache holds what they would share
 
 std::int64_t aligned(std::int64_t bytes) { return (bytes + kAlign - 1) / kAlign * kAlign; }
 
@@ -313,6 +316,10 @@ class Planner {
     const std::int64_t most = std::clamp(fits, least, plan.groups());
     const std::int64_t strands = (plan.groups() + most - 1) / most;
     plan.groups_per_strand = static_cast<int>((plan.groups() + strands - 1) / strands);
+    if (plan.layout == Layout::kLanes) return;
+    const auto strand = static_cast<double>(arena * plan.groups_per_strand);
+    const double together = std::min<double>(kWeightPassesAlone * weights, kTogetherBytes) / strand;
+    plan.strands_together = static_cast<int>(std::clamp<double>(std::round(together), 1, static_cast<double>(strands)));
   }
 
   // Buffers start on a cache line: in lanes each group of 16 does, else only the buffer of all groups.

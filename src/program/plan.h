@@ -66,6 +66,7 @@ struct Plan {
   std::int64_t plain_bytes = 0;
   std::int64_t arena_bytes_per_group = 0;
   int groups_per_strand = 1;
+  int strands_together = 1;                 // that a thread alone takes at once; bits don't depend on it
   std::vector<Stretch> stretches;           // all of order[kPrompt]
 
   /// Prompts of a group.

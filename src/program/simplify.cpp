@@ -193,7 +193,11 @@ int simplify_node(Builder& builder, const Node& node) {
       [[fallthrough]];
     case Op::kSum:
     case Op::kPromptSum:
-      return is_constant(program, node.in[0], 0) ? filled(builder, node.shape, 0).id() : -1;
+      if (is_constant(program, node.in[0], 0)) return filled(builder, node.shape, 0).id();
+      // Over axes of one element nothing is summed.
+      if (node.op == Op::kSum && elements(program[node.in[0]].shape) == elements(node.shape))
+        return reshape(Value(&builder, node.in[0]), node.shape).id();
+      return -1;
     default: return -1;
   }
 }

@@ -229,6 +229,7 @@ bool Trainer<T>::update() {
   optimizer_.set(training_.optimizer.settings, step_, args);
   args.scale = *factor;
   const double lr = args.lr, decay = args.decay, rate = rate_ ? rate_(step_) : 1;
+  const lanes::FlushDenormals flush;
   bool all_finite = true;
   for (const Slot& slot : slots_) {
     const auto begin = static_cast<size_t>(slot.offset), count = static_cast<size_t>(slot.count);

@@ -78,11 +78,11 @@ struct ProductOf {
         if (p.adds) c.at(g, i) += addend.at(g, i);
       });
   }
-  void twin_over_prompts() {
+  void twin_over_prompts(bool adds_to_result = false) {
     Value<T>::each_element({p.batch0, p.batch1, p.m, p.n}, [&](const Dims& i) {
       T sum = 0;
       for (std::int64_t g = 0; g < p.groups; ++g) sum = chain(g, i, sum);
-      c.at(0, i) = sum;
+      c.at(0, i) = adds_to_result ? sum + c.at(0, i) : sum;
     });
   }
 
@@ -116,6 +116,26 @@ void check(const ProductCase& c, bool over_prompts) {
         << (c.addend == Place::kShared) << static_cast<int>(c.addend_layout) << " target "
         << static_cast<int>(target);
   }
+}
+
+// How many of the instruction sets' kernels let c be its own addend.
+template <class T>
+int check_added_to_result(const ProductCase& c) {
+  ProductOf<T> expected(c);
+  expected.twin_over_prompts(true);
+  int can = 0;
+  for (const Target target : targets()) {
+    ProductOf<T> found(c);
+    const Kernels<T>& table = kernels<T>(target);
+    if (!table.adds_to_result(found.args)) continue;
+    ++can;
+    found.args.addend = found.args.c;
+    table.product_over_prompts(found.args);
+    EXPECT_EQ(first_difference(found.c.value.data, expected.c.value.data), -1)
+        << "groups " << c.groups << " m " << c.m << " n " << c.n << " k " << c.k << " transposed "
+        << c.transposed << " target " << static_cast<int>(target);
+  }
+  return can;
 }
 
 template <class T, class F>
@@ -179,6 +199,18 @@ TYPED_TEST(OrdinaryTest, LargeProductsHaveTheTwinsBits) {
         c.c = Place::kShared;
         check<TypeParam>(c, true);
       }
+}
+
+// Weight gradients of another strand.
+TYPED_TEST(OrdinaryTest, SumsOverPromptsAreAddedToWhatIsThere) {
+  for (const auto& [m, n, k, groups, accepted] : {std::array{64, 512, 1, 64, 1}, {65, 33, 1, 64, 1}, {512, 65, 1, 70, 1},
+                                                 {40, 100, 3, 20, 1}, {520, 400, 7, 2, 1}, {512, 1, 1, 64, 0},
+                                                 {64, 48, 1, 400, 0}, {37, 4, 1, 9, 0}})
+    for (unsigned transposed = 0; transposed < 4; ++transposed) {
+      const ProductCase c{.groups = groups, .m = m, .n = n, .k = k, .c = Place::kShared, .transposed = transposed};
+      EXPECT_EQ(check_added_to_result<TypeParam>(c), accepted ? static_cast<int>(targets().size()) : 0)
+          << m << " x " << n << ", " << groups << " groups of " << k;
+    }
 }
 
 // One side short: nothing is copied, whole blocks or not, a last vector that overlaps the one before.

@@ -50,9 +50,10 @@ struct Regression {
 
 template <class T>
 std::vector<T> losses_and_gradients(const Plan& plan, int groups, lanes::InstructionSet set,
-                                    int threads = 1) {
+                                    int threads = 1, int together = 1) {
   auto changed = std::make_shared<Plan>(plan);
   if (groups > 0) changed->groups_per_strand = groups;
+  changed->strands_together = together;
   Executor<T> executor(changed, set, threads);
   for (size_t i = 0; i < executor.parameters().size(); ++i)
     executor.parameters()[i] = static_cast<T>(0.1) * static_cast<T>(i % 7) - static_cast<T>(0.3);
@@ -312,6 +313,27 @@ TEST(Executor, DividedStretchesGiveTheSameBits) {
               << batch << " prompts, " << groups << " groups a strand, " << touched << " bytes, " << threads << " threads";
     }
   }
+}
+
+// Whether kernels add to what is there (ordinary) or a part is added after.
+TEST(Executor, StrandsTogetherGiveTheSameBits) {
+  const lanes::InstructionSet set = lanes::chosen_instruction_set();
+  for (const Layout layout : {Layout::kOrdinary, Layout::kLanes})
+    for (const std::int64_t batch : {7, 40, 90}) {
+      const Regression regression(batch, false);
+      PlanOptions options = regression.plan->options;
+      options.layout = layout;
+      options.stretch = {.large = 1, .touched = 1000};
+      const auto plan = make_plan(regression.plan->program, regression.plan->outputs, options);
+      for (const int groups : {1, 2, 16}) {
+        const auto apart = losses_and_gradients<float>(*plan, groups, set);
+        for (const int together : {2, 3, 100})
+          for (const int threads : {1, 2})
+            EXPECT_EQ(losses_and_gradients<float>(*plan, groups, set, threads, together), apart)
+                << name(layout) << ", " << batch << " prompts, strands of " << groups << " groups, " << together
+                << " together, " << threads << " threads";
+      }
+    }
 }
 
 TEST(Executor, ABatchMayBeginAnywhereInItsStream) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/error.h"
+#include "program/autodiff.h"
 #include "program/builder.h"
 #include "program/rewrite.h"
 
@@ -89,6 +90,24 @@ TEST(Plan, StrandsFitTheCacheAndDependOnProgramAndBatchAlone) {
   EXPECT_GT((plan->groups_per_strand + 1) * plan->arena_bytes_per_group, kStrandBytes);
   EXPECT_EQ(make_plan(b.program(), outputs, {20, false, {}})->groups_per_strand, 2) << "no more than there are";
   EXPECT_EQ(plan->groups(), 256);
+}
+
+// Strands of 64 prompts for the threads' sake; a thread alone reads the weights once for 128.
+TEST(Plan, AThreadAloneTakesStrandsOfWideWeightsTogether) {
+  const auto planned = [](std::int64_t width, std::int64_t tokens) {
+    Builder b;
+    const Value w = b.input("w", {width, width}, Rate::kStep);
+    const Value loss = prompt_mean(sum(square(matmul(b.input("x", {tokens, width}, Rate::kPrompt), w))));
+    const std::vector<int> outputs{loss.id(), gradients(loss, std::vector{w})[0].id()};
+    const Rewritten cheap = rewrite(b.program(), outputs);
+    return make_plan(cheap.builder->program(), cheap.outputs, {128, false, {"w"}});
+  };
+  EXPECT_EQ(planned(512, 4)->strands(), 2);
+  EXPECT_EQ(planned(512, 4)->strands_together, 2);
+  EXPECT_GT(planned(512, 400)->strands(), 16);
+  EXPECT_LE(planned(512, 400)->strands_together, 8) << "16 MB at most";
+  EXPECT_EQ(planned(32, 40)->layout, Layout::kLanes);
+  EXPECT_EQ(planned(32, 40)->strands_together, 1);
 }
 
 TEST(Plan, ParametersAreOneBlockInTheGivenOrder) {

@@ -149,11 +149,12 @@ class RandomProgram {
 
 template <class T>
 std::vector<Numbers> execute(const RandomProgram& random, const Program& program, std::span<const int> outputs,
-                             int groups_per_strand, PlanOptions options = {}) {
+                             int groups_per_strand, PlanOptions options = {}, int together = 1) {
   options.batch = random.batch;
   options.is_double = sizeof(T) == 8;
   auto plan = std::make_shared<Plan>(*make_plan(program, outputs, options));
   if (groups_per_strand > 0) plan->groups_per_strand = groups_per_strand;
+  plan->strands_together = together;
   Executor<T> executor(plan);
   std::map<std::string, std::vector<T>> kept;
   for (size_t id = 0; id < program.nodes.size(); ++id) {
@@ -198,6 +199,9 @@ TEST_P(RandomPrograms, GiveWhatTheInterpreterGives) {
     for (const int groups : {1, 2, 3})
       expect_equal(execute<double>(random, program, cheap.outputs, groups), want,
                    fmt::format("{}, strands of {} groups", what, groups));
+    for (const Layout layout : {Layout::kOrdinary, Layout::kLanes})
+      expect_equal(execute<double>(random, program, cheap.outputs, 1, {.parameters = {}, .layout = layout}, 3), want,
+                   fmt::format("{}, three strands together, {}", what, name(layout)));
 
     // Every value is large, and few of them fit: stretches are divided wherever they can be.
     for (const std::int64_t touched : {1, 300})

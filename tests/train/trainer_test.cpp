@@ -183,6 +183,19 @@ double distance(const std::vector<double>& a, const std::vector<double>& b) {
   return std::sqrt(sum);
 }
 
+// Moments of weights that are no longer trained decay to denormals, which take some processors a hundred cycles each.
+TEST(Trainer, AnUpdateFlushesDenormals) {
+  Training t = training(optimizer("sgd", {{"lr", 1e308}}));
+  t.gradient_scale = 3e-308;  // itself normal; times gradients of 0.04 it is not
+  const Learner learner(task(), model("factored", 0.01), t, true);
+  const auto run = learner.start(1, 0, "", {}, 1, {});
+  const std::vector<double> before = numbers(*run);
+  std::vector<Measurement> none;
+  run->advance(1, none);
+  EXPECT_EQ(run->status(), RunStatus::kFinished);
+  EXPECT_EQ(numbers(*run), before);
+}
+
 TEST(Trainer, AScheduleMultipliesTheRatesOfAllGroups) {
   Training t = training(optimizer("sgd", {{"lr", 0.05}}));
   t.schedule = schedule("linear", {{"warmup", std::int64_t{2}}, {"steps", std::int64_t{6}}, {"end", 0.1}});
