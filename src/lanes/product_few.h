@@ -1,6 +1,6 @@
-// Products of plain matrices with few columns (product_plain.cpp) where a's rows lie without gaps: blocks of
-// a are turned in registers on their way into fma, nothing is copied. Compiled once per target, in
-// iclab::lanes::HWY_NAMESPACE.
+// Products of plain matrices with few columns (product_plain.cpp), of which nothing is copied. Where k lies
+// without gaps in a, its blocks are turned in registers on their way into fma; where rows do, and b is one
+// column, all rows pass at once. Compiled once per target, in iclab::lanes::HWY_NAMESPACE.
 #if defined(ICLAB_LANES_PRODUCT_FEW_H_) == defined(HWY_TARGET_TOGGLE)
 #ifdef ICLAB_LANES_PRODUCT_FEW_H_
 #undef ICLAB_LANES_PRODUCT_FEW_H_
@@ -9,7 +9,8 @@
 #endif
 
 #include <algorithm>
-#include <iterator>
+#include <array>
+#include <utility>
 
 #include "hwy/cache_control.h"
 #include "lanes/product_tiles.h"
@@ -20,6 +21,28 @@ namespace iclab::lanes::HWY_NAMESPACE {
 
 constexpr int kFewColumns = 4;
 constexpr std::ptrdiff_t kShortRow = 128;  // scalars
+constexpr int kMostInRow = 12;              // vectors
+constexpr int kFetchedRows = 16;            // ahead
+
+template <class D>
+constexpr int kLineOf = static_cast<int>(64 / sizeof(Scalar<D>));  // of cache
+
+// c from element (row, column) on: x and the addend.
+template <class D>
+void store_rows(D d, const Matrices<Scalar<D>>& m, std::int64_t row, std::int64_t column, hn::Vec<D> x) {
+  constexpr int kStep = static_cast<int>(hn::MaxLanes(D()));
+  const Result<Scalar<D>> to = m.c.from(row, column);
+  Result<const Scalar<D>> more;
+  if (m.addend.data) more = m.addend.from(row, column);
+  if (to.row == 1 && (!more.data || more.row == 1))
+    return hn::StoreU(more.data ? hn::Add(x, hn::LoadU(d, more.data)) : x, d, to.data);
+  HWY_ALIGN Scalar<D> out[kStep];
+  hn::Store(x, d, out);
+  for (int lane = 0; lane < kStep; ++lane)
+    to.data[lane * to.row] = more.data ? out[lane] + more.data[lane * more.row] : out[lane];
+}
+
+// ---- k without gaps in a ----
 
 // N vectors of rows by C columns: c(i,j) = fma(a(i,k), b(k,j), c(i,j)) for k = skipped, skipped + 1, ...
 // and `steps`, whole blocks.
@@ -27,22 +50,34 @@ template <int N, int C, class D>
 HWY_INLINE void accumulate_few(D d, const Panel<Scalar<D>>& a, const Panel<Scalar<D>>& b,
                                std::int64_t steps, int skipped, hn::Vec<D>* c) {
   constexpr int kStep = static_cast<int>(hn::MaxLanes(D()));
-  constexpr int kLine = static_cast<int>(64 / sizeof(Scalar<D>));  // of cache, far apart: fetched before
+  constexpr int kBlock = kBlockOf<D>;
+  constexpr int kBlocks = kLineOf<D> / kBlock;
+  constexpr int kFetched = std::max(kStep / kBlocks, 1);  // rows of a vector, a block
   hn::Vec<D> sum[N * C];
 #pragma GCC unroll 16
   for (int i = 0; i < N * C; ++i) sum[i] = c[i];
   const Scalar<D>*from = a.data, *factor = b.data;
-  // Short rows are fetched a strip ahead, long ones a line.
-  const std::ptrdiff_t ahead = a.across <= kShortRow ? N * kStep * a.across : kLine;
-  for (std::int64_t done = 0; done < steps; done += kBlockOf<D>) {
-    if (done % kLine == 0)
-      for (int i = 0; i < N * kStep; ++i) hwy::Prefetch(from + i * a.across + ahead);
+  // Lines are far apart, so they are fetched before: of short rows a strip ahead, of long ones a line.
+  const std::ptrdiff_t ahead = a.across <= kShortRow ? N * kStep * a.across : kLineOf<D>;
+  for (std::int64_t done = 0; done < steps; done += kBlock) {
+    const std::ptrdiff_t fetched = ahead + done / kBlock % kBlocks * kFetched % kStep * a.across;
+    const Scalar<D>* rows = from;
 #pragma GCC unroll 4
     for (int i = 0; i < N; ++i) {
-      hn::Vec<D> x[kBlockOf<D>];
-      turn_block(d, [&](int lane) { return from + (i * kStep + lane) * a.across; }, x);
 #pragma GCC unroll 4
-      for (int k = 0; k < kBlockOf<D>; ++k) {
+      for (int row = 0; row < kFetched; ++row) hwy::Prefetch(rows + fetched + row * a.across);
+      const Scalar<D>* first[kStep / kBlock];
+#pragma GCC unroll 4
+      for (const Scalar<D>*& row : first) {
+        row = rows;
+        // Or the compiler keeps the distance of every row, for which there are too few registers.
+        asm("" : "+r"(row));
+        rows = row + kBlock * a.across;
+      }
+      hn::Vec<D> x[kBlock];
+      turn_block(d, [&](int lane) { return first[lane / kBlock] + lane % kBlock * a.across; }, x);
+#pragma GCC unroll 4
+      for (int k = 0; k < kBlock; ++k) {
         if (k < skipped) continue;
 #pragma GCC unroll 4
         for (int j = 0; j < C; ++j)
@@ -50,8 +85,8 @@ HWY_INLINE void accumulate_few(D d, const Panel<Scalar<D>>& a, const Panel<Scala
               hn::MulAdd(x[k], hn::Set(d, factor[k * b.along + j * b.across]), sum[i * C + j]);
       }
     }
-    from += kBlockOf<D>;
-    factor += kBlockOf<D> * b.along;
+    from += kBlock;
+    factor += kBlock * b.along;
   }
 #pragma GCC unroll 16
   for (int i = 0; i < N * C; ++i) c[i] = sum[i];
@@ -76,18 +111,27 @@ void multiply_few(D d, const Matrices<Scalar<D>>& m, std::int64_t row) {
     b.data += (m.k - kBlock) * b.along;
     accumulate_few<N, C>(d, a, b, kBlock, static_cast<int>(kBlock - (m.k - whole)), c);
   }
-  const bool stores = m.c.row == 1 && (!m.addend.data || m.addend.row == 1);
-  HWY_ALIGN Scalar<D> out[kStep];
-  for (int i = 0; i < N * C; ++i) {
-    const auto [to, to_row, to_column] = m.c.from(row + i / C * kStep, i % C);
-    const auto [x, x_row, x_column] = m.addend.from(row + i / C * kStep, i % C);
-    if (stores) {
-      hn::StoreU(x ? hn::Add(c[i], hn::LoadU(d, x)) : c[i], d, to);
-      continue;
-    }
-    hn::Store(c[i], d, out);
-    for (int lane = 0; lane < kStep; ++lane)
-      to[lane * to_row] = m.addend.data ? out[lane] + x[lane * x_row] : out[lane];
+#pragma GCC unroll 16
+  for (int i = 0; i < N * C; ++i) store_rows(d, m, row + i / C * kStep, i % C, c[i]);
+}
+
+// C columns. Few chains have to wait for fma, and more than four vectors of rows for pointers to them.
+template <int C, class D>
+void multiply_few_columns(const Matrices<Scalar<D>>& m) {
+  using Few = void (*)(D, const Matrices<Scalar<D>>&, std::int64_t);
+  constexpr int kMost = C == 1 ? 4 : 2;
+  static constexpr auto kTiles = []<int... I>(std::integer_sequence<int, I...>) {
+    return std::array<Few, kMost>{&multiply_few<I + 1, C, D>...};
+  }(std::make_integer_sequence<int, kMost>());
+  constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
+  const auto most = static_cast<int>(std::min<std::int64_t>(kMost, m.rows / kStep));
+  const Cut rows((m.rows + kStep - 1) / kStep, most);
+  std::int64_t next = 0;
+  for (std::int64_t tile = 0; tile < rows.tiles; ++tile) {
+    const int vectors = rows.size(tile < rows.large ? 0 : 1);
+    // The last rows, where they fill no vector, are computed with some before them.
+    kTiles[static_cast<size_t>(vectors - 1)](D(), m, std::min(next, m.rows - vectors * kStep));
+    next += vectors * kStep;
   }
 }
 
@@ -101,20 +145,68 @@ bool are_few(const Matrices<Scalar<D>>& m) {
 /// All of c.
 template <class D>
 void multiply_few(const Matrices<Scalar<D>>& m) {
-  using Few = void (*)(D, const Matrices<Scalar<D>>&, std::int64_t);
-  static constexpr Few kOne[] = {&multiply_few<1, 1, D>, &multiply_few<1, 2, D>,
-                                 &multiply_few<1, 3, D>, &multiply_few<1, 4, D>};
-  static constexpr Few kTwo[] = {&multiply_few<2, 1, D>, &multiply_few<2, 2, D>,
-                                 &multiply_few<2, 3, D>, &multiply_few<2, 4, D>};
-  static_assert(std::size(kOne) == kFewColumns && std::size(kTwo) == kFewColumns);
+  static_assert(kFewColumns == 4);
+  if (m.columns == 2) return multiply_few_columns<2, D>(m);
+  if (m.columns == 3) return multiply_few_columns<3, D>(m);
+  if (m.columns == 4) return multiply_few_columns<4, D>(m);
+  // More is turned than multiplied: three ports do for vectors of 32 bytes what two do for those of 64.
+  if constexpr (hn::MaxLanes(D()) * sizeof(Scalar<D>) > 32)
+    multiply_few_columns<1, hn::Half<D>>(m);
+  else
+    multiply_few_columns<1, D>(m);
+}
+
+// ---- rows without gaps in a, one column ----
+
+// N vectors of rows from `row` on, the last from `last` on.
+template <int N, class D>
+void multiply_one(D d, const Matrices<Scalar<D>>& m, std::int64_t row, std::int64_t last) {
+  constexpr int kStep = static_cast<int>(hn::MaxLanes(D()));
+  hn::Vec<D> sum[N];
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) sum[i] = hn::Set(d, m.start);
+  const std::ptrdiff_t ahead = kFetchedRows * m.a.along;
+  for (std::int64_t group = 0; group < m.groups; ++group) {
+    const Scalar<D>* a = m.a.data + row + group * m.a_group;
+    const Scalar<D>* b = m.b.data + group * m.b_group;
+    for (std::int64_t k = 0; k < m.k; ++k) {
+      const auto factor = hn::Set(d, *b);
+#pragma GCC unroll 16
+      for (int i = 0; i < N; ++i) {
+        if (i * kStep % kLineOf<D> == 0) hwy::Prefetch(a + i * kStep + ahead);
+        const std::ptrdiff_t at = i + 1 < N ? i * kStep : last - row;
+        sum[i] = hn::MulAdd(hn::LoadU(d, a + at), factor, sum[i]);
+      }
+      a += m.a.along;
+      b += m.b.along;
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) store_rows(d, m, i + 1 < N ? row + i * kStep : last, 0, sum[i]);
+}
+
+/// True if `multiply_one` can: m.rows counts scalars.
+template <class D>
+bool is_one(const Matrices<Scalar<D>>& m) {
+  return m.columns == 1 && m.a.across == 1 && m.rows >= static_cast<std::int64_t>(hn::MaxLanes(D()));
+}
+
+/// All of c.
+template <class D>
+void multiply_one(const Matrices<Scalar<D>>& m) {
+  using One = void (*)(D, const Matrices<Scalar<D>>&, std::int64_t, std::int64_t);
+  static constexpr auto kTiles = []<int... I>(std::integer_sequence<int, I...>) {
+    return std::array<One, kMostInRow>{&multiply_one<I + 1, D>...};
+  }(std::make_integer_sequence<int, kMostInRow>());
   constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
-  for (std::int64_t next = 0; next < m.rows;) {
-    const std::int64_t left = m.rows - next;
-    const std::int64_t rows = left > kStep && m.rows >= 2 * kStep ? 2 * kStep : kStep;
-    // The last rows, where they fill no vector, are computed with some before them.
-    const std::int64_t row = std::min(next, m.rows - rows);
-    (rows == kStep ? kOne : kTwo)[m.columns - 1](D(), m, row);
-    next += rows;
+  const Cut rows((m.rows + kStep - 1) / kStep, kMostInRow);
+  std::int64_t row = 0;
+  for (std::int64_t tile = 0; tile < rows.tiles; ++tile) {
+    const int vectors = rows.size(tile < rows.large ? 0 : 1);
+    // A last vector that is not whole begins earlier.
+    const std::int64_t last = std::min(row + (vectors - 1) * kStep, m.rows - kStep);
+    kTiles[static_cast<size_t>(vectors - 1)](D(), m, row, last);
+    row += vectors * kStep;
   }
 }
 

@@ -407,6 +407,7 @@ void multiply_all(ProductArgs args, std::int64_t groups, std::int64_t groups_in_
   shape.groups = groups_in_chain;
   shape.begins = begins;
   if (begins && are_few<D>(shape)) return each([](const Matrices<T>& m) { multiply_few<D>(m); });
+  if (begins && is_one<D>(shape)) return each([](const Matrices<T>& m) { multiply_one<D>(m); });
   const PlainPlan plan = make_plan<D>(shape);
   each([&](const Matrices<T>& m) { multiply_plain<D>(m, plan); });
 }

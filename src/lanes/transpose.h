@@ -29,21 +29,33 @@ HWY_INLINE hn::Vec<D> load_blocks(D d, const Row& row, int lane) {
   }
 }
 
+// Interleaved as integers: two ports of Intel's processors shuffle those of 32 bytes, one shuffles floats.
+template <class D>
+HWY_INLINE hn::Vec<D> interleave_lower(D d, hn::Vec<D> x, hn::Vec<D> y) {
+  const hn::RebindToUnsigned<D> bits;
+  return hn::BitCast(d, hn::InterleaveLower(bits, hn::BitCast(bits, x), hn::BitCast(bits, y)));
+}
+template <class D>
+HWY_INLINE hn::Vec<D> interleave_upper(D d, hn::Vec<D> x, hn::Vec<D> y) {
+  const hn::RebindToUnsigned<D> bits;
+  return hn::BitCast(d, hn::InterleaveUpper(bits, hn::BitCast(bits, x), hn::BitCast(bits, y)));
+}
+
 /// out[j](lane) = row(lane)[j], for the lanes of one vector and the j of a block.
 template <class D, class Row>
 HWY_INLINE void turn_block(D d, const Row& row, hn::Vec<D>* out) {
   const auto a = load_blocks(d, row, 0), b = load_blocks(d, row, 1);
   if constexpr (kBlockOf<D> == 2) {
-    out[0] = hn::InterleaveLower(d, a, b);
-    out[1] = hn::InterleaveUpper(d, a, b);
+    out[0] = interleave_lower(d, a, b);
+    out[1] = interleave_upper(d, a, b);
   } else {
     const auto c = load_blocks(d, row, 2), e = load_blocks(d, row, 3);
-    const auto ac_low = hn::InterleaveLower(d, a, c), be_low = hn::InterleaveLower(d, b, e);
-    const auto ac_high = hn::InterleaveUpper(d, a, c), be_high = hn::InterleaveUpper(d, b, e);
-    out[0] = hn::InterleaveLower(d, ac_low, be_low);
-    out[1] = hn::InterleaveUpper(d, ac_low, be_low);
-    out[2] = hn::InterleaveLower(d, ac_high, be_high);
-    out[3] = hn::InterleaveUpper(d, ac_high, be_high);
+    const auto ac_low = interleave_lower(d, a, c), be_low = interleave_lower(d, b, e);
+    const auto ac_high = interleave_upper(d, a, c), be_high = interleave_upper(d, b, e);
+    out[0] = interleave_lower(d, ac_low, be_low);
+    out[1] = interleave_upper(d, ac_low, be_low);
+    out[2] = interleave_lower(d, ac_high, be_high);
+    out[3] = interleave_upper(d, ac_high, be_high);
   }
 }
 
