@@ -21,8 +21,8 @@ namespace iclab::lanes::HWY_NAMESPACE {
 
 constexpr int kFewColumns = 4;
 constexpr std::ptrdiff_t kShortRow = 128;  // scalars
-constexpr int kMostInRow = 12;              // vectors
-constexpr int kFetchedRows = 16;            // ahead
+constexpr int kMostOfOne = 12;             // vectors of one column
+constexpr int kFetchedLines = 64;          // ahead
 
 template <class D>
 constexpr int kLineOf = static_cast<int>(64 / sizeof(Scalar<D>));  // of cache
@@ -62,24 +62,24 @@ HWY_INLINE void accumulate_few(D d, const Panel<Scalar<D>>& a, const Panel<Scala
   for (std::int64_t done = 0; done < steps; done += kBlock) {
     const std::ptrdiff_t fetched = ahead + done / kBlock % kBlocks * kFetched % kStep * a.across;
     const Scalar<D>* rows = from;
-#pragma GCC unroll 4
+#pragma GCC unroll 16
     for (int i = 0; i < N; ++i) {
-#pragma GCC unroll 4
-      for (int row = 0; row < kFetched; ++row) hwy::Prefetch(rows + fetched + row * a.across);
       const Scalar<D>* first[kStep / kBlock];
-#pragma GCC unroll 4
+#pragma GCC unroll 16
       for (const Scalar<D>*& row : first) {
-        row = rows;
         // Or the compiler keeps the distance of every row, for which there are too few registers.
-        asm("" : "+r"(row));
-        rows = row + kBlock * a.across;
+        asm("" : "+r"(rows));
+        row = rows;
+        rows += kBlock * a.across;
       }
+#pragma GCC unroll 16
+      for (int row = 0; row < kFetched; ++row) hwy::Prefetch(first[0] + fetched + row * a.across);
       hn::Vec<D> x[kBlock];
       turn_block(d, [&](int lane) { return first[lane / kBlock] + lane % kBlock * a.across; }, x);
-#pragma GCC unroll 4
+#pragma GCC unroll 16
       for (int k = 0; k < kBlock; ++k) {
         if (k < skipped) continue;
-#pragma GCC unroll 4
+#pragma GCC unroll 16
         for (int j = 0; j < C; ++j)
           sum[i * C + j] =
               hn::MulAdd(x[k], hn::Set(d, factor[k * b.along + j * b.across]), sum[i * C + j]);
@@ -115,16 +115,18 @@ void multiply_few(D d, const Matrices<Scalar<D>>& m, std::int64_t row) {
   for (int i = 0; i < N * C; ++i) store_rows(d, m, row + i / C * kStep, i % C, c[i]);
 }
 
-// C columns. Few chains have to wait for fma, and more than four vectors of rows for pointers to them.
+// C columns, in tiles that the registers of AVX2 hold. Long rows often lie a power of two apart, where the
+// sets of L1 hold few of them.
 template <int C, class D>
 void multiply_few_columns(const Matrices<Scalar<D>>& m) {
   using Few = void (*)(D, const Matrices<Scalar<D>>&, std::int64_t);
-  constexpr int kMost = C == 1 ? 4 : 2;
+  constexpr int kMost = C == 1 ? 7 : 2;
   static constexpr auto kTiles = []<int... I>(std::integer_sequence<int, I...>) {
     return std::array<Few, kMost>{&multiply_few<I + 1, C, D>...};
   }(std::make_integer_sequence<int, kMost>());
   constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
-  const auto most = static_cast<int>(std::min<std::int64_t>(kMost, m.rows / kStep));
+  const int fit = m.a.across > kShortRow ? std::min(kMost, 3) : kMost;
+  const auto most = static_cast<int>(std::min<std::int64_t>(fit, m.rows / kStep));
   const Cut rows((m.rows + kStep - 1) / kStep, most);
   std::int64_t next = 0;
   for (std::int64_t tile = 0; tile < rows.tiles; ++tile) {
@@ -165,7 +167,8 @@ void multiply_one(D d, const Matrices<Scalar<D>>& m, std::int64_t row, std::int6
   hn::Vec<D> sum[N];
 #pragma GCC unroll 16
   for (int i = 0; i < N; ++i) sum[i] = hn::Set(d, m.start);
-  const std::ptrdiff_t ahead = kFetchedRows * m.a.along;
+  constexpr int kLines = (N * kStep + kLineOf<D> - 1) / kLineOf<D>;
+  const std::ptrdiff_t ahead = kFetchedLines / kLines * m.a.along;
   for (std::int64_t group = 0; group < m.groups; ++group) {
     const Scalar<D>* a = m.a.data + row + group * m.a_group;
     const Scalar<D>* b = m.b.data + group * m.b_group;
@@ -196,10 +199,10 @@ template <class D>
 void multiply_one(const Matrices<Scalar<D>>& m) {
   using One = void (*)(D, const Matrices<Scalar<D>>&, std::int64_t, std::int64_t);
   static constexpr auto kTiles = []<int... I>(std::integer_sequence<int, I...>) {
-    return std::array<One, kMostInRow>{&multiply_one<I + 1, D>...};
-  }(std::make_integer_sequence<int, kMostInRow>());
+    return std::array<One, kMostOfOne>{&multiply_one<I + 1, D>...};
+  }(std::make_integer_sequence<int, kMostOfOne>());
   constexpr std::int64_t kStep = static_cast<std::int64_t>(hn::MaxLanes(D()));
-  const Cut rows((m.rows + kStep - 1) / kStep, kMostInRow);
+  const Cut rows((m.rows + kStep - 1) / kStep, kMostOfOne);
   std::int64_t row = 0;
   for (std::int64_t tile = 0; tile < rows.tiles; ++tile) {
     const int vectors = rows.size(tile < rows.large ? 0 : 1);

@@ -216,7 +216,8 @@ TYPED_TEST(OrdinaryTest, SumsOverPromptsAreAddedToWhatIsThere) {
 // One side short: nothing is copied, whole blocks or not, a last vector that overlaps the one before.
 TYPED_TEST(OrdinaryTest, NarrowProductsHaveTheTwinsBits) {
   for (const auto& [m, n, k] : {std::array{1, 21, 63}, {1, 130, 9}, {9, 1, 5}, {20, 1, 40}, {37, 4, 7},
-                                {70, 2, 200}, {16, 3, 4}, {40, 1, 3}, {64, 11, 150}, {3, 70, 201}})
+                                {70, 2, 200}, {16, 3, 4}, {40, 1, 3}, {64, 11, 150}, {3, 70, 201},
+                                {1, 100, 65}, {1, 65, 100}, {61, 1, 131}, {301, 1, 6}, {59, 1, 63}})
     for (unsigned transposed = 0; transposed < 8; ++transposed)
       for_each_place<TypeParam>({.m = m, .n = n, .k = k, .transposed = transposed},
                                 &check<TypeParam>);
