@@ -69,6 +69,7 @@ enum class Integer { kAdd, kSubtract, kMultiply, kCount };
 /// The sum over no k is 0. c overlaps none of the others.
 struct ProductArgs {
   std::int64_t groups = 1;
+  std::int64_t groups_per_chain = 0;  // see Kernels::sums_chains; 0: one chain
   std::int64_t batch0 = 1, batch1 = 1, m = 0, n = 0, k = 0;
   Operand c, a, b, addend;
 };
@@ -185,8 +186,9 @@ struct Kernels {
   /// order: the outermost first. Only one in lanes: such a chain over groups and k for every lane, then
   /// lanes folded by halves.
   void (*product_over_prompts)(const ProductArgs&);
-  /// True if c itself may be product_over_prompts' addend: a sum that is added to what is there.
-  bool (*adds_to_result)(const ProductArgs&);
+  /// True if product_over_prompts heeds groups_per_chain: the sums of chains are added in their order, to the
+  /// addend if there is one, which must be c itself.
+  bool (*sums_chains)(const ProductArgs&);
 
   void (*sum)(const SumArgs&);
   /// out plain (no axis reduced): the sum over groups, and lanes if `in` has them.

@@ -308,16 +308,16 @@ void product_over_prompts(const ProductArgs& args) {
 }
 
 template <class D>
-bool adds_to_result(const ProductArgs& args) {
+bool sums_chains(const ProductArgs& args) {
   if (is_empty(args) || args.k == 0) return false;
-  return !args.a.lanes && !args.b.lanes && plain_adds_to_result<D>(args);
+  return !args.a.lanes && !args.b.lanes && plain_sums_chains<D>(args);
 }
 
 template <class D>
 void fill_product(Kernels<Scalar<D>>& table) {
   table.product = &product<D>;
   table.product_over_prompts = &product_over_prompts<D>;
-  table.adds_to_result = &adds_to_result<D>;
+  table.sums_chains = &sums_chains<D>;
 }
 
 }  // namespace iclab::lanes::HWY_NAMESPACE

@@ -33,49 +33,64 @@ constexpr std::int64_t kStripColumns = 128;
 // ---- a panel ----
 
 // Its rows are vectors, all in one tile.
-template <class T>
-struct PanelProblem : Matrices<T> {
-  int last = 0;            // scalars of the last vector
-  bool has_strip = false;  // b is a copied strip
+template <class D>
+struct PanelProblem : Matrices<Scalar<D>> {
+  bool is_whole() const { return last == static_cast<int>(hn::MaxLanes(D())); }
+
+  int last = 0;              // scalars of the last vector
+  bool has_strip = false;    // b is a copied strip
+  bool sums_chains = false;  // each group is a chain; after the first, c is the addend
 };
 
 template <class D>
 struct PlainKernel {
   using T = Scalar<D>;
-  using Problem = PanelProblem<T>;
+  using Problem = PanelProblem<D>;
   static constexpr int kMostRows = 8;
 
   template <int R, int C>
   static HWY_INLINE void tile(const Problem& m, std::int64_t i, std::int64_t j, Panel<T> a,
                               Panel<T> b) {
     const D d;
-    const bool whole = m.last == static_cast<int>(hn::MaxLanes(d));
     const Result<T> c = m.c.from(i, j);
-    if (m.has_strip) b.across = 1, b.along = C;
+    std::ptrdiff_t b_group = m.b_group;
+    if (m.has_strip) b.across = 1, b.along = C, b_group = C * m.k;
     Tile<D, R, C> t;
     if (m.begins)
       t.fill(d, m.start);
-    else if (whole)
+    else if (m.is_whole())
       t.load(d, c.data, c.row, c.column);
     else
       t.load(d, c.data, c.row, c.column, m.last);
+    Result<const T> addend = m.addend.data ? m.addend.from(i, j) : m.addend;
     for (std::int64_t group = 0; group < m.groups; ++group) {
       if (group + 1 < m.groups)
-        for (int column = 0; column < C; ++column) hwy::Prefetch(b.data + m.b_group + column * b.across);
+        for (int column = 0; column < C; ++column) hwy::Prefetch(b.data + b_group + column * b.across);
       t.template accumulate<Load::kBroadcast>(d, a, b, m.k);
       a.data += m.a_group;
-      b.data += m.b_group;
+      b.data += b_group;
+      if (!m.sums_chains || group + 1 == m.groups) continue;
+      end_chain(m, t, addend, c);
+      t.fill(d, m.start);
+      addend = {c.data, c.row, c.column};
     }
-    if (m.addend.data) {
-      const Result<const T> x = m.addend.from(i, j);
+    end_chain(m, t, addend, c);
+  }
+
+ private:
+  template <int R, int C>
+  static HWY_INLINE void end_chain(const Problem& m, Tile<D, R, C>& t, const Result<const T>& addend,
+                                   const Result<T>& c) {
+    const D d;
+    if (addend.data) {
       if (m.load_addend == Load::kBroadcast)
-        t.template add<Load::kBroadcast>(d, x.data, x.row, x.column);
-      else if (whole)
-        t.template add<Load::kVector>(d, x.data, x.row, x.column);
+        t.template add<Load::kBroadcast>(d, addend.data, addend.row, addend.column);
+      else if (m.is_whole())
+        t.template add<Load::kVector>(d, addend.data, addend.row, addend.column);
       else
-        t.add(d, x.data, x.row, x.column, m.last);
+        t.add(d, addend.data, addend.row, addend.column, m.last);
     }
-    if (whole)
+    if (m.is_whole())
       t.store(d, c.data, c.row, c.column);
     else
       t.store(d, c.data, c.row, c.column, m.last);
@@ -190,6 +205,7 @@ struct PlainPlan {
   bool copies;                    // panels
   bool copies_strips;             // of b
   bool stores;                    // tiles to c; otherwise beside it
+  bool sums_chains = false;       // each group is a chain of its own
 };
 
 template <class D>
@@ -219,13 +235,13 @@ PlainPlan make_plan(const Matrices<Scalar<D>>& m) {
 
 // A panel of c whose scalars are not neighbours, in a buffer.
 template <class D>
-void multiply_beside(const PanelProblem<Scalar<D>>& m, std::int64_t scalars, int tile_columns) {
+void multiply_beside(const PanelProblem<D>& m, std::int64_t scalars, int tile_columns) {
   using T = Scalar<D>;
   constexpr int kStep = static_cast<int>(hn::MaxLanes(D()));
   HWY_ALIGN T buffer[kBesideColumns * PlainKernel<D>::kMostRows * kStep];
   const std::int64_t width = m.rows * kStep;
   for (std::int64_t column = 0; column < m.columns; column += kBesideColumns) {
-    PanelProblem<T> now = m;
+    PanelProblem<D> now = m;
     now.columns = std::min(kBesideColumns, m.columns - column);
     now.b.data += column * m.b.across;
     now.c = {buffer, kStep, width};
@@ -268,12 +284,15 @@ void multiply_panels(const Matrices<Scalar<D>>& m, const PlainPlan& plan, const 
   constexpr int kStep = static_cast<int>(hn::MaxLanes(D()));
   HWY_ALIGN T packed[kDepth * PlainKernel<D>::kMostRows * kStep];
   const std::int64_t steps = part.groups * part.steps;
-  PanelProblem<T> now{m};
+  PanelProblem<D> now{m};
   now.groups = part.groups;
   now.k = part.steps;
+  now.sums_chains = plan.sums_chains;
   if (strip) {
     now.b = {strip, steps, 0};
     now.has_strip = true;
+  }
+  if (strip && !plan.sums_chains) {
     now.groups = 1;
     now.k = steps;
   }
@@ -355,6 +374,11 @@ void multiply_plain(const Matrices<Scalar<D>>& m, const PlainPlan& plan) {
       k += part.steps;
       const bool ends = group + part.groups == m.groups && k == m.k;
       now.addend.data = ends && fuses ? m.addend.data : nullptr;
+      if (plan.sums_chains) {
+        now.begins = true;
+        now.addend = group == 0 ? m.addend : Result<const Scalar<D>>{m.c.data, m.c.row, m.c.column};
+        now.load_addend = Load::kVector;
+      }
       multiply_part<D>(now, plan, part);
     }
   }
@@ -371,6 +395,23 @@ inline void join_depth(ProductArgs& args) {
   continue_along(args.b, args.k, 2);
   args.k *= args.groups;
   args.groups = 1;
+}
+
+// Chains become groups, their prompts steps of k; false if they do not lie so.
+inline bool join_chains(ProductArgs& args) {
+  const std::int64_t chain = args.groups_per_chain, steps = args.k;
+  const auto joins = [&](const Operand& x, size_t axis) { return chain == 1 || goes_on(x, steps, axis); };
+  if (chain == 0 || args.groups % chain != 0 || !joins(args.a, 3) || !joins(args.b, 2)) return false;
+  const auto join = [&](Operand& x, size_t axis) {
+    const std::int64_t group_stride = x.group_stride;
+    if (chain > 1) continue_along(x, steps, axis);
+    x.group_stride = group_stride * chain;
+  };
+  join(args.a, 3);
+  join(args.b, 2);
+  args.k *= chain;
+  args.groups /= chain;
+  return true;
 }
 
 // Vectors along the longer side, where the other is short; or along that side of c that lies without gaps.
@@ -408,7 +449,8 @@ void multiply_all(ProductArgs args, std::int64_t groups, std::int64_t groups_in_
   shape.begins = begins;
   if (begins && are_few<D>(shape)) return each([](const Matrices<T>& m) { multiply_few<D>(m); });
   if (begins && is_one<D>(shape)) return each([](const Matrices<T>& m) { multiply_one<D>(m); });
-  const PlainPlan plan = make_plan<D>(shape);
+  PlainPlan plan = make_plan<D>(shape);
+  plan.sums_chains = args.groups_per_chain > 0;
   each([&](const Matrices<T>& m) { multiply_plain<D>(m, plan); });
 }
 
@@ -431,26 +473,26 @@ void product_plain(ProductArgs args) {
 // The chain goes through all prompts, each a group.
 template <class D>
 void product_plain_over_prompts(ProductArgs args, bool begins) {
-  join_depth(args);
+  if (args.groups_per_chain > 0) join_chains(args);
+  else join_depth(args);
   multiply_all<D>(args, 1, args.groups, 0, begins);
 }
 
-// Each tile must be written once, and its addend be read by then.
+// Each tile of a chain is written once.
 template <class D>
-bool plain_adds_to_result(ProductArgs args) {
-  join_depth(args);
+bool plain_sums_chains(ProductArgs args) {
+  if (!join_chains(args)) return false;
   turn_to_vectors<D>(args);
   Matrices<Scalar<D>> shape = matrices<Scalar<D>>(args, 0, 0, 0);
-  shape.groups = args.groups;
-  if (are_few<D>(shape)) return false;
+  if (are_few<D>(shape) || is_one<D>(shape)) return false;
   const PlainPlan plan = make_plan<D>(shape);
-  return plan.copies && plan.stores && plan.depth.tiles == 1 && shape.groups <= plan.groups_at_once;
+  return plan.copies && plan.stores && plan.depth.tiles == 1;
 }
 
 #define ICLAB_LANES_PLAIN(D)                                      \
   template void product_plain<D>(ProductArgs);                    \
   template void product_plain_over_prompts<D>(ProductArgs, bool); \
-  template bool plain_adds_to_result<D>(ProductArgs)
+  template bool plain_sums_chains<D>(ProductArgs)
 ICLAB_LANES_PLAIN(hn::ScalableTag<float>);
 ICLAB_LANES_PLAIN(hn::ScalableTag<double>);
 #if HWY_TARGET == HWY_AVX2

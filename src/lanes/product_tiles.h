@@ -24,9 +24,8 @@ template <class D>
 void product_plain(ProductArgs args);
 template <class D>
 void product_plain_over_prompts(ProductArgs args, bool begins = true);
-/// True if the addend may be c itself.
 template <class D>
-bool plain_adds_to_result(ProductArgs args);
+bool plain_sums_chains(ProductArgs args);
 
 // ---- the shapes of tiles ----
 

@@ -78,11 +78,12 @@ struct Calls {
   std::deque<std::vector<std::int32_t>> alias_others;  // what alias draws point to
 };
 
-// Where values lie: one block for what changes at most once a step, an arena for so many groups of prompts, and
-// a strand's sums over prompts.
+// Where values lie: one block for what changes at most once a step, an arena for so many groups of prompts, the
+// block of stretches' own values, and a strand's sums over prompts.
 struct Memory {
   std::byte* plain;
   std::byte* arena = nullptr;
+  std::byte* local = nullptr;
   std::byte* parts = nullptr;
   std::int64_t arena_groups = 0;
 };
@@ -110,6 +111,7 @@ class Binder {
 
   void bind_node(int id);
   void complete(Call& call, int id) const;
+  bool is_local(const void* data) const;
   void write_constant(int id);
   void bind_elementwise(int id, void (*kernel)(const lanes::ElementwiseArgs&));
   void bind_fill(int id);

@@ -76,14 +76,14 @@ template <class T>
 struct Executor<T>::Impl {
   // What one thread needs for the strands that it takes at once: an arena, and calls on it.
   struct Worker {
-    Block arena, parts;
+    Block arena, local, parts;
     Calls calls;
     std::vector<Stretch> stretches;  // of calls
     std::vector<Operand> prompt_outputs;
     std::vector<double> seconds;  // by node, of profiled steps
 
     Worker(const Plan& plan, std::int64_t groups)
-        : arena(plan.arena_bytes_per_group * groups), parts(part_bytes(plan)) {}
+        : arena(plan.arena_bytes_per_group * groups), local(plan.local_block_bytes), parts(part_bytes(plan)) {}
   };
   struct PromptOutput {
     size_t output;
@@ -141,7 +141,7 @@ struct Executor<T>::Impl {
 
   void add_worker() {
     Worker& worker = workers.emplace_back(*plan, groups_at_once());
-    Binder<T> binder(*plan, kernels, {plain.at(0), worker.arena.at(0), worker.parts.at(0), groups_at_once()},
+    Binder<T> binder(*plan, kernels, {plain.at(0), worker.arena.at(0), worker.local.at(0), worker.parts.at(0), groups_at_once()},
                      worker.calls);
     auto next = plan->order[static_cast<size_t>(Phase::kPrompt)].begin();
     for (Stretch stretch : plan->stretches) {
@@ -307,29 +307,33 @@ struct Executor<T>::Impl {
 
   // A sum over the prompts of each strand. A thread alone adds it to the total at once.
   void sum_strands(Call& call, Step step, std::int64_t first_group, std::int64_t all_groups) {
+    if (is_alone() && multiply_strands(call, step, first_group, all_groups)) return;
     const std::int64_t groups = plan->groups_per_strand;
     for (std::int64_t group = 0; group < all_groups; group += groups) {
-      const std::int64_t now = std::min(groups, all_groups - group);
-      const bool begins = first_group + group == 0, adds = is_alone() && !begins;
-      if (adds && add_product_to_total(call, step, first_group, group, now)) continue;
+      const bool begins = first_group + group == 0;
       point_result(call, begins ? call.total : call.part);
-      compute(call, step, first_group, group, now);
-      if (adds)
+      compute(call, step, first_group, group, std::min(groups, all_groups - group));
+      if (is_alone() && !begins)
         kernels.accumulate(reinterpret_cast<T*>(call.total), reinterpret_cast<T*>(call.part), call.count);
     }
   }
 
-  // The same without the part in memory; false if the kernel cannot.
-  bool add_product_to_total(Call& call, Step step, std::int64_t first_group, std::int64_t group, std::int64_t groups) {
+  // The same by one product without parts in memory; false if the kernel cannot.
+  bool multiply_strands(Call& call, Step step, std::int64_t first_group, std::int64_t all_groups) {
     auto* product = std::get_if<ProductCall>(&call.kernel);
     if (!product || product->args.addend.data) return false;
-    product->args.groups = groups;
-    if (!kernels.adds_to_result(product->args)) return false;
-    point_result(call, call.total);
-    product->args.addend = product->args.c;
-    compute(call, step, first_group, group, groups);
-    product->args.addend = {};
-    return true;
+    lanes::ProductArgs& args = product->args;
+    args.groups = all_groups;
+    args.groups_per_chain = std::min<std::int64_t>(plan->groups_per_strand, all_groups);
+    const bool can = kernels.sums_chains(args);
+    if (can) {
+      point_result(call, call.total);
+      if (first_group > 0) args.addend = args.c;
+      compute(call, step, first_group, 0, all_groups);
+    }
+    args.addend = {};
+    args.groups_per_chain = 0;
+    return can;
   }
 
   // Groups [group, group + groups) of those that pass at once.
@@ -525,7 +529,7 @@ template <class T>
 std::int64_t Executor<T>::bytes() const {
   std::int64_t total = impl_->plain.bytes();
   for (const typename Impl::Worker& worker : impl_->workers)
-    total += worker.arena.bytes() + worker.parts.bytes();
+    total += worker.arena.bytes() + worker.local.bytes() + worker.parts.bytes();
   return total;
 }
 

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <map>
 #include <set>
 #include <utility>
 
@@ -44,6 +45,8 @@ class Planner {
     lay_out_arena();
     choose_strand();
     divide_stretches();
+    keep_values_in_stretches();
+    lay_out_arena();  // without them; strands, and so bits, are those of all values
     return plan_;
   }
 
@@ -202,6 +205,35 @@ class Planner {
     }
   }
 
+  // ---- values of stretches alone ----
+
+  // Large values that one divided stretch alone writes and reads, after its other values of the step.
+  std::set<int> values_of_stretches() const {
+    std::map<int, size_t> stretch_of;
+    std::set<int> others;
+    size_t next = 0;
+    for (size_t s = 0; s < plan_->stretches.size(); ++s)
+      for (size_t i = 0; i < plan_->stretches[s].operations; ++i, ++next)
+        for (const int value : large_values(next))
+          if (plan_->stretches[s].groups == 0 || stretch_of.emplace(value, s).first->second != s) others.insert(value);
+    for (const int id : plan_->outputs) others.insert(base_of(id));
+    std::set<int> alone;
+    for (const auto& [value, s] : stretch_of)
+      if (!others.contains(value) && !is_written_first(node(value))) alone.insert(value);
+    return alone;
+  }
+
+  void keep_values_in_stretches() {
+    Plan& plan = *plan_;
+    plan.local_bytes.assign(static_cast<size_t>(count()), -1);
+    std::int64_t groups = 0;
+    for (const Stretch& stretch : plan.stretches) groups = std::max<std::int64_t>(groups, stretch.groups);
+    for (const int value : values_of_stretches()) {
+      plan.local_bytes[static_cast<size_t>(value)] = plan.local_block_bytes;
+      plan.local_block_bytes += aligned(bytes(value) * groups * plan.group_size());
+    }
+  }
+
   std::int64_t bytes(int id) const {
     return elements(node(id).shape) * scalar_bytes(node(id).dtype, plan_->options.is_double);
   }
@@ -239,6 +271,10 @@ class Planner {
     plan.plain_bytes = at;
   }
 
+  bool is_local(int base) const {
+    return !plan_->local_bytes.empty() && plan_->local_bytes[static_cast<size_t>(base)] >= 0;
+  }
+
   static bool is_written_first(const Node& n) {
     return n.op == Op::kInput || n.op == Op::kPromptIndex || n.op == Op::kPromptWeight;
   }
@@ -247,6 +283,7 @@ class Planner {
   // time lies.
   void lay_out_arena() {
     Plan& plan = *plan_;
+    plan.arena_bytes_per_group = 0;
     struct Interval {
       int id, begin, end;
       std::int64_t bytes, offset;
@@ -275,7 +312,7 @@ class Planner {
 
     std::vector<Interval> waiting, placed;
     for (const int id : order) {
-      if (node(id).rate != Rate::kPrompt || base_of(id) != id) continue;
+      if (node(id).rate != Rate::kPrompt || base_of(id) != id || is_local(id)) continue;
       // What the executor writes before a strand begins is alive from the start.
       const int at = position[static_cast<size_t>(id)];
       const int born = is_written_first(node(id)) ? 0 : first[static_cast<size_t>(id)];

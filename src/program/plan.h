@@ -25,7 +25,8 @@ enum class Layout {
 const char* name(Layout layout);
 
 /// Operations that follow one another, among those of prompts, and how many groups pass through all of them at a
-/// time: a strand's, or fewer where they read and write large values again and again.
+/// time: a strand's, or fewer where they read and write large values again and again. Such values of
+/// one stretch alone take memory for so few groups, which stays in the cache.
 struct Stretch {
   size_t operations = 0;  // of order[kPrompt]
   int groups = 0;         // 0: all of the strand
@@ -65,6 +66,8 @@ struct Plan {
   std::int64_t output_bytes = 0;            // where that block begins in the plain block
   std::int64_t plain_bytes = 0;
   std::int64_t arena_bytes_per_group = 0;
+  std::vector<std::int64_t> local_bytes;    // by node: offset into the block of stretches' own values, or -1
+  std::int64_t local_block_bytes = 0;       // it holds the groups that pass through a stretch at a time
   int groups_per_strand = 1;
   int strands_together = 1;                 // that a thread alone takes at once; bits don't depend on it
   std::vector<Stretch> stretches;           // all of order[kPrompt]

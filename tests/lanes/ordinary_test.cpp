@@ -78,11 +78,20 @@ struct ProductOf {
         if (p.adds) c.at(g, i) += addend.at(g, i);
       });
   }
-  void twin_over_prompts(bool adds_to_result = false) {
+  void twin_over_prompts() {
     Value<T>::each_element({p.batch0, p.batch1, p.m, p.n}, [&](const Dims& i) {
       T sum = 0;
       for (std::int64_t g = 0; g < p.groups; ++g) sum = chain(g, i, sum);
-      c.at(0, i) = adds_to_result ? sum + c.at(0, i) : sum;
+      c.at(0, i) = sum;
+    });
+  }
+  void twin_of_chains(std::int64_t groups, bool adds_to_result) {
+    Value<T>::each_element({p.batch0, p.batch1, p.m, p.n}, [&](const Dims& i) {
+      for (std::int64_t first = 0; first < p.groups; first += groups) {
+        T sum = 0;
+        for (std::int64_t g = first; g < first + groups; ++g) sum = chain(g, i, sum);
+        c.at(0, i) = first > 0 || adds_to_result ? sum + c.at(0, i) : sum;
+      }
     });
   }
 
@@ -118,22 +127,23 @@ void check(const ProductCase& c, bool over_prompts) {
   }
 }
 
-// How many of the instruction sets' kernels let c be its own addend.
+// How many of the instruction sets' kernels sum chains of so many groups.
 template <class T>
-int check_added_to_result(const ProductCase& c) {
+int check_chains(const ProductCase& c, std::int64_t groups_per_chain, bool adds_to_result) {
   ProductOf<T> expected(c);
-  expected.twin_over_prompts(true);
+  expected.twin_of_chains(groups_per_chain, adds_to_result);
   int can = 0;
   for (const Target target : targets()) {
     ProductOf<T> found(c);
     const Kernels<T>& table = kernels<T>(target);
-    if (!table.adds_to_result(found.args)) continue;
+    found.args.groups_per_chain = groups_per_chain;
+    if (!table.sums_chains(found.args)) continue;
     ++can;
-    found.args.addend = found.args.c;
+    if (adds_to_result) found.args.addend = found.args.c;
     table.product_over_prompts(found.args);
     EXPECT_EQ(first_difference(found.c.value.data, expected.c.value.data), -1)
-        << "groups " << c.groups << " m " << c.m << " n " << c.n << " k " << c.k << " transposed "
-        << c.transposed << " target " << static_cast<int>(target);
+        << "groups " << c.groups << " in chains of " << groups_per_chain << " m " << c.m << " n " << c.n << " k "
+        << c.k << " transposed " << c.transposed << " adds " << adds_to_result << " target " << static_cast<int>(target);
   }
   return can;
 }
@@ -201,16 +211,24 @@ TYPED_TEST(OrdinaryTest, LargeProductsHaveTheTwinsBits) {
       }
 }
 
-// Weight gradients of another strand.
-TYPED_TEST(OrdinaryTest, SumsOverPromptsAreAddedToWhatIsThere) {
-  for (const auto& [m, n, k, groups, accepted] : {std::array{64, 512, 1, 64, 1}, {65, 33, 1, 64, 1}, {512, 65, 1, 70, 1},
-                                                 {40, 100, 3, 20, 1}, {520, 400, 7, 2, 1}, {512, 1, 1, 64, 0},
-                                                 {64, 48, 1, 400, 0}, {37, 4, 1, 9, 0}})
-    for (unsigned transposed = 0; transposed < 4; ++transposed) {
-      const ProductCase c{.groups = groups, .m = m, .n = n, .k = k, .c = Place::kShared, .transposed = transposed};
-      EXPECT_EQ(check_added_to_result<TypeParam>(c), accepted ? static_cast<int>(targets().size()) : 0)
-          << m << " x " << n << ", " << groups << " groups of " << k;
-    }
+// Weight gradients of several strands.
+TYPED_TEST(OrdinaryTest, ChainsAreSummedInTheirOrder) {
+  struct Chains {
+    std::int64_t m, n, k, groups, chain;
+    bool can;
+  };
+  for (const auto& [m, n, k, groups, chain, can] :
+       {Chains{64, 512, 1, 64, 32, true}, {65, 33, 1, 64, 64, true}, {512, 65, 1, 210, 70, true},
+        {40, 100, 3, 20, 4, true}, {520, 400, 7, 2, 1, true}, {30, 41, 5, 150, 10, true}, {16, 48, 1, 7, 1, true},
+        {512, 1, 1, 64, 32, false}, {64, 48, 1, 800, 400, false}, {64, 48, 1, 10, 4, false}, {37, 4, 1, 9, 3, false}})
+    for (unsigned transposed = 0; transposed < 4; ++transposed)
+      for (const bool adds_to_result : {false, true}) {
+        const ProductCase c{.groups = groups, .m = m, .n = n, .k = k, .a = Place::kPrompts, .b = Place::kPrompts, .c = Place::kShared, .transposed = transposed};
+        const bool joins = k == 1 || chain == 1 || transposed == 1;  // rows of a, columns of b go on
+        if (can && !joins) continue;
+        EXPECT_EQ(check_chains<TypeParam>(c, chain, adds_to_result), can ? static_cast<int>(targets().size()) : 0)
+            << m << " x " << n << ", " << groups << " groups of " << k;
+      }
 }
 
 // One side short: nothing is copied, whole blocks or not, a last vector that overlaps the one before.
