@@ -105,9 +105,11 @@ Result explain_step(const study::Study& study, bool as_json) {
   text += fmt::format("\n\nAs written: task, model, loss and gradients, {} values\n\n{}\n{}\n",
                       costs.written.values.size(), values_text(costs.written),
                       totals_text(costs.written));
-  text += fmt::format("As executed: {} values, prompts in the {} layout, strands of {} prompts\n\n{}\n{}\n",
+  const std::string together =
+      plan.strands_together > 1 ? fmt::format(", {} at once on one thread", plan.strands_together) : "";
+  text += fmt::format("As executed: {} values, prompts in the {} layout, strands of {} prompts{}\n\n{}\n{}\n",
                       costs.planned.values.size(), program::name(plan.layout),
-                      plan.groups_per_strand * plan.group_size(), values_text(costs.planned),
+                      plan.groups_per_strand * plan.group_size(), together, values_text(costs.planned),
                       totals_text(costs.planned));
   return {text + fmt::format("flops a step: before {}, after {} ({:.3g} x less)\n",
                              human_count(before), human_count(after), before / after)};

@@ -1,5 +1,7 @@
 #include "nn/kinetics_minimal.h"
 
+#include <fmt/format.h>
+
 #include <optional>
 
 #include "base/error.h"
@@ -18,8 +20,10 @@ class KineticsMinimal : public Model {
     if (settings.has("beta")) beta_ = settings.real("beta");
     if (beta_ && settings.has("beta_spread"))
       throw UsageError("model 'kinetics-minimal': found both beta and beta_spread; accepted is one of them");
-    if (attention_ == Attention::kNone && (beta_ || settings.has("beta_spread")))
-      throw UsageError("model 'kinetics-minimal': found an initial beta with attention = 'none'; accepted is one of them");
+    const bool sets_beta = beta_ || settings.has("beta_spread");
+    if (attention_ == Attention::kNone && (sets_beta || w_ != 0))
+      throw UsageError(fmt::format("model 'kinetics-minimal': found an initial {} with attention = 'none'; accepted is one of them",
+                                   sets_beta ? "beta" : "w"));
   }
 
   Value predict(Builder& b, Weights& weights, const tasks::Prompt& prompt) const override {

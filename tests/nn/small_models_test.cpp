@@ -153,6 +153,8 @@ TEST(KineticsMinimal, StartsWhereItIsTold) {
   EXPECT_NE(beta, initial("beta", {}, 1)) << "beta belongs to the seed";
   EXPECT_EQ(initial("beta", {{"beta_spread", 2.0}}, 0), 2 * beta);
   EXPECT_THROW(make("kinetics-minimal", {{"beta", 0.5}, {"beta_spread", 2.0}}), UsageError);
+  EXPECT_THROW(make("kinetics-minimal", {{"attention", "none"}, {"beta", 0.5}}), UsageError);
+  EXPECT_THROW(make("kinetics-minimal", {{"attention", "none"}, {"w", 0.5}}), UsageError);
 }
 
 TEST(OneLayerTransformer, IsItsFormula) {
