@@ -63,10 +63,10 @@ enum class Logic { kAnd, kOr, kNot, kCount };
 /// (int32, int32) -> int32, wrapping.
 enum class Integer { kAdd, kSubtract, kMultiply, kCount };
 
-/// c(i,j) = sum_k a(i,k) b(k,j), batched over two outer dimensions; `product` then adds addend(i,j), if
-/// it has data: the bits of a product and an addition.
+/// c(i,j) = sum_k a(i,k) b(k,j), batched over two outer dimensions; then addend(i,j) is added, if it has
+/// data: the bits of a product and an addition. Over prompts only sums of chains have one.
 /// Strides of the operands: {batch 0, batch 1, row, column}. If c is plain, so are the others.
-/// The sum over no k is 0. c overlaps none of the others.
+/// The sum over no k is 0. c overlaps none of the others, but the addend of chains.
 struct ProductArgs {
   std::int64_t groups = 1;
   std::int64_t groups_per_chain = 0;  // see Kernels::sums_chains; 0: one chain

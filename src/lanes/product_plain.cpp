@@ -435,13 +435,13 @@ void multiply_all(ProductArgs args, std::int64_t groups, std::int64_t groups_in_
                   Scalar<D> start, bool begins) {
   using T = Scalar<D>;
   turn_to_vectors<D>(args);
-  const auto each = [&](auto multiply_one) {
+  const auto each = [&](auto multiply) {
     for_each_matrix(args, groups, [&](std::int64_t b0, std::int64_t b1, std::int64_t g) {
       Matrices<T> m = matrices<T>(args, b0, b1, g);
       m.groups = groups_in_chain;
       m.start = start;
       m.begins = begins;
-      multiply_one(m);
+      multiply(m);
     });
   };
   Matrices<T> shape = matrices<T>(args, 0, 0, 0);
@@ -478,7 +478,7 @@ void product_plain_over_prompts(ProductArgs args, bool begins) {
   multiply_all<D>(args, 1, args.groups, 0, begins);
 }
 
-// Each tile of a chain is written once.
+// Only where a tile holds a whole chain and can read what c holds before it writes there.
 template <class D>
 bool plain_sums_chains(ProductArgs args) {
   if (!join_chains(args)) return false;

@@ -24,6 +24,7 @@ template <class D>
 void product_plain(ProductArgs args);
 template <class D>
 void product_plain_over_prompts(ProductArgs args, bool begins = true);
+/// As Kernels::sums_chains.
 template <class D>
 bool plain_sums_chains(ProductArgs args);
 

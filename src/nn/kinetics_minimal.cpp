@@ -22,8 +22,8 @@ class KineticsMinimal : public Model {
       throw UsageError("model 'kinetics-minimal': found both beta and beta_spread; accepted is one of them");
     const bool sets_beta = beta_ || settings.has("beta_spread");
     if (attention_ == Attention::kNone && (sets_beta || w_ != 0))
-      throw UsageError(fmt::format("model 'kinetics-minimal': found an initial {} with attention = 'none'; accepted is one of them",
-                                   sets_beta ? "beta" : "w"));
+      throw UsageError(fmt::format("model 'kinetics-minimal': found an initial {} with attention = 'none'; accepted is "
+                                   "one of them", sets_beta ? "beta" : "w"));
   }
 
   Value predict(Builder& b, Weights& weights, const tasks::Prompt& prompt) const override {

@@ -32,6 +32,7 @@ void CompiledStep::run() {
 
 void CompiledStep::descend(double lr) {
   const lanes::Kernels<double>& kernels = lanes::kernels<double>(lanes::chosen_instruction_set());
+  const lanes::FlushDenormals flush;
   for (const nn::Weights::Weight& weight : weights_.all()) {
     const std::vector<double> slope = gradient(weight.name);
     lanes::UpdateArgs args;

@@ -30,8 +30,9 @@ bool moves(Op op) { return op == Op::kReshape || op == Op::kConcat || op == Op::
 
 template <class T>
 std::byte* Binder<T>::buffer(int id) const {
-  const std::int64_t at = plan_.buffer_bytes[static_cast<size_t>(id)], local = plan_.local_bytes[static_cast<size_t>(id)];
+  const std::int64_t local = plan_.local_bytes[static_cast<size_t>(id)];
   if (local >= 0) return memory_.local + local;
+  const std::int64_t at = plan_.buffer_bytes[static_cast<size_t>(id)];
   return of_prompts(id) ? memory_.arena + at * memory_.arena_groups : memory_.plain + at;
 }
 
@@ -107,13 +108,14 @@ void Binder<T>::bind_node(int id) {
   throw Error(fmt::format("[executor] no kernel for '{}'", name(n.op)));
 }
 
-// Which node the call is of, and how far its operands go from group to group.
 template <class T>
 bool Binder<T>::is_local(const void* data) const {
   const auto* at = static_cast<const std::byte*>(data);
-  return std::less_equal<>()(memory_.local, at) && std::less<>()(at, memory_.local + plan_.local_block_bytes);
+  return memory_.local && std::less_equal<>()(memory_.local, at) &&
+         std::less<>()(at, memory_.local + plan_.local_block_bytes);
 }
 
+// Which node the call is of, and how far its operands go from group to group.
 template <class T>
 void Binder<T>::complete(Call& call, int id) const {
   call.node = id;
@@ -128,8 +130,8 @@ void Binder<T>::complete(Call& call, int id) const {
           const bool is_real = (i == 0 || i > n.in.size() || moves(n.op) || scatters ? n : node(n.in[i - 1])).dtype == DType::kReal;
           const bool is_index = std::is_same_v<decltype(kernel.args), lanes::GatherArgs> && i == 2;
           const std::int64_t scalar = is_real && !is_index ? std::int64_t{sizeof(T)} : 4;
-          // Each time from the start of what is the stretch's own.
-          call.group_bytes[i] = is_local(all[i]->data) ? 0 : all[i]->group_stride * scalar * (all[i]->lanes ? kLanes : 1);
+          if (is_local(all[i]->data)) continue;  // written and read from the start again
+          call.group_bytes[i] = all[i]->group_stride * scalar * (all[i]->lanes ? kLanes : 1);
         }
       },
       call.kernel);

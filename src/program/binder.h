@@ -58,7 +58,7 @@ inline std::array<lanes::Operand*, 4> operands(lanes::GatherArgs& a) { return {&
 inline std::array<lanes::Operand*, 4> operands(lanes::DrawArgs& a) { return {&a.out}; }
 inline std::array<lanes::Operand*, 4> operands(lanes::RowArgs& a) { return {&a.out, &a.in[0], &a.in[1]}; }
 
-// A value of each prompt that the executor itself writes at the start of a strand.
+// A value of each prompt that the executor itself writes before its strands.
 struct PromptBuffer {
   std::byte* data;
   std::int64_t elements;

@@ -29,7 +29,7 @@ class Block {
     constexpr size_t kHuge = 4 << 20;  // two pages of the large kind
     void* const pages = mmap(nullptr, mapped(), kAccess, kFresh, -1, 0);
     if (pages == MAP_FAILED) throw std::bad_alloc();
-    if (mapped() >= kHuge) madvise(pages, mapped(), MADV_HUGEPAGE);  // tables and weights meet in any order
+    if (mapped() >= kHuge) madvise(pages, mapped(), MADV_HUGEPAGE);  // rows of tables are read in any order
     data_ = static_cast<std::byte*>(pages);
   }
   ~Block() { munmap(data_, mapped()); }
@@ -141,8 +141,8 @@ struct Executor<T>::Impl {
 
   void add_worker() {
     Worker& worker = workers.emplace_back(*plan, groups_at_once());
-    Binder<T> binder(*plan, kernels, {plain.at(0), worker.arena.at(0), worker.local.at(0), worker.parts.at(0), groups_at_once()},
-                     worker.calls);
+    const Memory memory{plain.at(0), worker.arena.at(0), worker.local.at(0), worker.parts.at(0), groups_at_once()};
+    Binder<T> binder(*plan, kernels, memory, worker.calls);
     auto next = plan->order[static_cast<size_t>(Phase::kPrompt)].begin();
     for (Stretch stretch : plan->stretches) {
       const size_t before = worker.calls.list.size();

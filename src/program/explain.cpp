@@ -130,11 +130,11 @@ double bytes_of(const Node& node, bool is_double) {
   return static_cast<double>(elements(node.shape) * scalar_bytes(node.dtype, is_double));
 }
 
-// Operands read and the result written: those of prompts for each, others once a strand. Of a table only the
-// gathered rows.
-double bytes_moved(const Program& program, const Node& node, bool is_double, double prompts, double strands) {
+// Operands read and the result written: those of prompts for each, others once for the strands that one thread takes at
+// once. Of a table only the gathered rows.
+double bytes_moved(const Program& program, const Node& node, bool is_double, double prompts, double passes) {
   const auto moved = [&](const Node& value) {
-    return bytes_of(value, is_double) * (value.rate == Rate::kPrompt ? prompts : strands);
+    return bytes_of(value, is_double) * (value.rate == Rate::kPrompt ? prompts : passes);
   };
   double bytes = moved(node);
   for (size_t i = 0; i < node.in.size(); ++i)
@@ -144,7 +144,7 @@ double bytes_moved(const Program& program, const Node& node, bool is_double, dou
 
 // What is computed for each prompt counts the batch's times.
 Account account(const Program& program, std::span<const int> outputs,
-                const std::vector<std::string>& output_names, std::int64_t batch, std::int64_t strands,
+                const std::vector<std::string>& output_names, std::int64_t batch, std::int64_t passes,
                 bool is_double, const std::function<bool(int)>& is_free, const std::string& prompt_layout) {
   std::multimap<int, std::string> names;
   for (size_t i = 0; i < outputs.size(); ++i) names.emplace(outputs[i], output_names[i]);
@@ -172,7 +172,7 @@ Account account(const Program& program, std::span<const int> outputs,
     const double prompts = for_prompts ? static_cast<double>(batch) : 1;
     cost.flops = flops(program, id) * prompts;
     if (!is_free(id) && !is_source(node.op))
-      cost.bytes = bytes_moved(program, node, is_double, prompts, for_prompts ? static_cast<double>(strands) : 1);
+      cost.bytes = bytes_moved(program, node, is_double, prompts, for_prompts ? static_cast<double>(passes) : 1);
     result.flops[static_cast<size_t>(paid)] += cost.flops;
     result.bytes[static_cast<size_t>(paid)] += cost.bytes;
     result.values.push_back(std::move(cost));
@@ -243,7 +243,7 @@ Account explain(const Program& program, std::span<const int> outputs,
 
 Account explain(const Plan& plan, const std::vector<std::string>& output_names) {
   const auto is_free = [&](int id) { return is_view(plan, id); };
-  return account(plan.program, plan.outputs, output_names, plan.options.batch, plan.strands(),
+  return account(plan.program, plan.outputs, output_names, plan.options.batch, plan.passes(),
                  plan.options.is_double, is_free, name(plan.layout));
 }
 

@@ -4,8 +4,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 #include <map>
+#include <numeric>
 #include <set>
 #include <utility>
 
@@ -16,8 +16,8 @@ namespace iclab::program {
 namespace {
 
 constexpr std::int64_t kAlign = 64;
-// Bytes of a strand's arena a byte of weights, and of the strands that a thread alone takes at once: measured on W1,
-// garg and the full model of differential kinetics.
+// Bytes of arena a byte of weights, of a strand and of those that a thread alone takes at once: measured on W1, garg
+// and the full model of differential kinetics.
 constexpr double kWeightPasses = 2.5, kWeightPassesAlone = 5;
 constexpr std::int64_t kTogetherBytes = 16 * 1024 * 1024;  // beyond, no cache holds what they would share
 
@@ -201,36 +201,39 @@ class Planner {
       if (stretch.groups == 0) continue;
       std::int64_t all = 0;
       for (const int value : touched) all += bytes(value) * plan_->group_size();
-      stretch.groups = static_cast<int>(std::max<std::int64_t>(plan_->options.stretch.touched / all, 1));
+      const std::int64_t at_once = std::int64_t{plan_->groups_per_strand} * plan_->strands_together;
+      stretch.groups = static_cast<int>(std::clamp<std::int64_t>(plan_->options.stretch.touched / all, 1, at_once));
     }
   }
 
   // ---- values of stretches alone ----
 
-  // Large values that one divided stretch alone writes and reads, after its other values of the step.
-  std::set<int> values_of_stretches() const {
-    std::map<int, size_t> stretch_of;
+  // Large values that one divided stretch alone writes and reads, with its number.
+  std::map<int, size_t> values_of_stretches() const {
+    std::map<int, size_t> found;
     std::set<int> others;
     size_t next = 0;
     for (size_t s = 0; s < plan_->stretches.size(); ++s)
       for (size_t i = 0; i < plan_->stretches[s].operations; ++i, ++next)
         for (const int value : large_values(next))
-          if (plan_->stretches[s].groups == 0 || stretch_of.emplace(value, s).first->second != s) others.insert(value);
+          if (plan_->stretches[s].groups == 0 || found.emplace(value, s).first->second != s) others.insert(value);
     for (const int id : plan_->outputs) others.insert(base_of(id));
-    std::set<int> alone;
-    for (const auto& [value, s] : stretch_of)
-      if (!others.contains(value) && !is_written_first(node(value))) alone.insert(value);
-    return alone;
+    std::erase_if(found, [&](const auto& entry) {
+      return others.contains(entry.first) || is_written_first(node(entry.first));
+    });
+    return found;
   }
 
+  // They take memory for the groups that pass at a time; stretches follow one another in the same block.
   void keep_values_in_stretches() {
     Plan& plan = *plan_;
     plan.local_bytes.assign(static_cast<size_t>(count()), -1);
-    std::int64_t groups = 0;
-    for (const Stretch& stretch : plan.stretches) groups = std::max<std::int64_t>(groups, stretch.groups);
-    for (const int value : values_of_stretches()) {
-      plan.local_bytes[static_cast<size_t>(value)] = plan.local_block_bytes;
-      plan.local_block_bytes += aligned(bytes(value) * groups * plan.group_size());
+    std::vector<std::int64_t> taken(plan.stretches.size(), 0);
+    for (const auto& [value, s] : values_of_stretches()) {
+      plan.buffer_bytes[static_cast<size_t>(value)] = -1;
+      plan.local_bytes[static_cast<size_t>(value)] = taken[s];
+      taken[s] += aligned(bytes(value) * plan.stretches[s].groups * plan.group_size());
+      plan.local_block_bytes = std::max(plan.local_block_bytes, taken[s]);
     }
   }
 
@@ -356,7 +359,8 @@ class Planner {
     if (plan.layout == Layout::kLanes) return;
     const auto strand = static_cast<double>(arena * plan.groups_per_strand);
     const double together = std::min<double>(kWeightPassesAlone * weights, kTogetherBytes) / strand;
-    plan.strands_together = static_cast<int>(std::clamp<double>(std::round(together), 1, static_cast<double>(strands)));
+    plan.strands_together =
+        static_cast<int>(std::clamp<double>(std::round(together), 1, static_cast<double>(strands)));
   }
 
   // Buffers start on a cache line: in lanes each group of 16 does, else only the buffer of all groups.

@@ -1,7 +1,7 @@
 // A plan: a program with batch size, memory and order bound. Shared by all runs of a sweep point.
 //
-// Values below prompt rate each have a place of their own; prompt-rate values share one arena by
-// liveness. The batch is cut into strands of G groups of prompts, G chosen from the program and the batch
+// Values below prompt rate each have a place of their own; prompt-rate values share an arena by liveness, or a
+// small block if they are a stretch's own. The batch is cut into strands of G groups of prompts, G chosen from the program and the batch
 // alone: so few that a strand's arena stays in the L2 cache, but enough for the weights they share.
 #pragma once
 
@@ -25,11 +25,11 @@ enum class Layout {
 const char* name(Layout layout);
 
 /// Operations that follow one another, among those of prompts, and how many groups pass through all of them at a
-/// time: a strand's, or fewer where they read and write large values again and again. Such values of
-/// one stretch alone take memory for so few groups, which stays in the cache.
+/// time: all, or fewer where they read and write large values again and again. Such values of one stretch alone
+/// take memory for so few groups, which stays in the cache.
 struct Stretch {
   size_t operations = 0;  // of order[kPrompt]
-  int groups = 0;         // 0: all of the strand
+  int groups = 0;         // 0: all that are taken at once
 };
 
 /// What a stretch is divided for, in bytes: values of a prompt that are large, and what it may touch at a time.
@@ -57,7 +57,7 @@ struct Plan {
   std::vector<Place> places;                // by node
   std::vector<std::int64_t> buffer_bytes;   // by node: offset of its own buffer, or -1;
                                             // plain: into the plain block; prompt rate: into the arena
-                                            // for one group, to be scaled by G
+                                            // for one group, to be scaled by those taken at once
   std::array<std::vector<int>, static_cast<int>(Phase::kCount)> order;  // nodes that compute
   std::vector<std::int64_t> output_offset;  // of each output's copy, in elements of the output block
   std::vector<std::int64_t> parameter_offset;  // elements of the parameter block
@@ -76,6 +76,8 @@ struct Plan {
   std::int64_t group_size() const { return layout == Layout::kLanes ? lanes::kLanes : 1; }
   std::int64_t groups() const { return (options.batch + group_size() - 1) / group_size(); }
   std::int64_t strands() const { return (groups() + groups_per_strand - 1) / groups_per_strand; }
+  /// How often a thread alone visits what prompts share.
+  std::int64_t passes() const { return (strands() + strands_together - 1) / strands_together; }
   bool has_prompts() const { return !order[static_cast<int>(Phase::kPrompt)].empty(); }
 };
 

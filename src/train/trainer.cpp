@@ -173,6 +173,7 @@ template <class T>
 void Trainer<T>::evaluate() {
   if (evaluated_) return;
   evaluated_ = true;
+  const lanes::FlushDenormals flush;
   for (std::int64_t j = 0; j < training_.accumulate; ++j) {
     step_executor_.run(static_cast<std::uint32_t>(step_), training_.first_prompt(step_, j));
     if (accumulated_.empty()) return;

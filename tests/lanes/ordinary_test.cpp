@@ -143,7 +143,8 @@ int check_chains(const ProductCase& c, std::int64_t groups_per_chain, bool adds_
     table.product_over_prompts(found.args);
     EXPECT_EQ(first_difference(found.c.value.data, expected.c.value.data), -1)
         << "groups " << c.groups << " in chains of " << groups_per_chain << " m " << c.m << " n " << c.n << " k "
-        << c.k << " transposed " << c.transposed << " adds " << adds_to_result << " target " << static_cast<int>(target);
+        << c.k << " transposed " << c.transposed << " adds " << adds_to_result << " target "
+        << static_cast<int>(target);
   }
   return can;
 }
@@ -216,18 +217,21 @@ TYPED_TEST(OrdinaryTest, ChainsAreSummedInTheirOrder) {
   struct Chains {
     std::int64_t m, n, k, groups, chain;
     bool can;
+    std::int64_t batch = 1;
   };
-  for (const auto& [m, n, k, groups, chain, can] :
+  for (const auto& [m, n, k, groups, chain, can, batch] :
        {Chains{64, 512, 1, 64, 32, true}, {65, 33, 1, 64, 64, true}, {512, 65, 1, 210, 70, true},
         {40, 100, 3, 20, 4, true}, {520, 400, 7, 2, 1, true}, {30, 41, 5, 150, 10, true}, {16, 48, 1, 7, 1, true},
-        {512, 1, 1, 64, 32, false}, {64, 48, 1, 800, 400, false}, {64, 48, 1, 10, 4, false}, {37, 4, 1, 9, 3, false}})
-    for (unsigned transposed = 0; transposed < 4; ++transposed)
+        {24, 40, 1, 12, 4, true, 2}, {512, 1, 1, 64, 32, false}, {64, 48, 1, 800, 400, false},
+        {64, 48, 1, 10, 4, false}, {37, 4, 1, 9, 3, false}})
+    for (unsigned transposed = 0; transposed < 8; ++transposed)
       for (const bool adds_to_result : {false, true}) {
-        const ProductCase c{.groups = groups, .m = m, .n = n, .k = k, .a = Place::kPrompts, .b = Place::kPrompts, .c = Place::kShared, .transposed = transposed};
-        const bool joins = k == 1 || chain == 1 || transposed == 1;  // rows of a, columns of b go on
+        const ProductCase c{.groups = groups, .batch1 = batch, .m = m, .n = n, .k = k, .a = Place::kPrompts,
+                            .b = Place::kPrompts, .c = Place::kShared, .transposed = transposed};
+        const bool joins = k == 1 || chain == 1 || (transposed & 3) == 1;  // rows of a, columns of b go on
         if (can && !joins) continue;
         EXPECT_EQ(check_chains<TypeParam>(c, chain, adds_to_result), can ? static_cast<int>(targets().size()) : 0)
-            << m << " x " << n << ", " << groups << " groups of " << k;
+            << m << " x " << n << ", " << groups << " groups of " << k << ", transposed " << transposed;
       }
 }
 

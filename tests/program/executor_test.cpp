@@ -306,6 +306,7 @@ TEST(Executor, DividedStretchesGiveTheSameBits) {
       options.stretch = {.large = 1, .touched = touched};
       const auto divided = make_plan(whole->program, whole->outputs, options);
       EXPECT_GT(divided->stretches.size(), 1u);
+      EXPECT_GT(divided->local_block_bytes, 0);
       for (const int groups : {1, 3, 40})
         for (const int threads : {1, 2})
           EXPECT_EQ(losses_and_gradients<float>(*divided, groups, set, threads),

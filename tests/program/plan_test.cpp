@@ -104,8 +104,8 @@ TEST(Plan, AThreadAloneTakesStrandsOfWideWeightsTogether) {
   };
   EXPECT_EQ(planned(512, 4)->strands(), 2);
   EXPECT_EQ(planned(512, 4)->strands_together, 2);
-  EXPECT_GT(planned(512, 400)->strands(), 16);
-  EXPECT_LE(planned(512, 400)->strands_together, 8) << "16 MB at most";
+  EXPECT_GT(planned(2048, 40)->strands(), 1);
+  EXPECT_EQ(planned(2048, 40)->strands_together, 1) << "16 MB at most";
   EXPECT_EQ(planned(32, 40)->layout, Layout::kLanes);
   EXPECT_EQ(planned(32, 40)->strands_together, 1);
 }
@@ -179,6 +179,14 @@ TEST(Plan, PassesOverTheSameTokensAreOneStretch) {
   size_t all = 0;
   for (const Stretch& one : plan->stretches) all += one.operations;
   EXPECT_EQ(all, order.size());
+
+  const auto is_local = [](const Plan& of, Value value) { return of.local_bytes[static_cast<size_t>(value.id())] >= 0; };
+  EXPECT_TRUE(is_local(*plan, rows));
+  EXPECT_FALSE(is_local(*plan, mean)) << "read after the stretch";
+  EXPECT_EQ(plan->local_block_bytes, stretch.groups * 100 * 64 * 4);
+  const auto shown = make_plan(b.program(), std::vector{out.id(), rows.id()}, {128, false, {"w"}, Layout::kOrdinary});
+  EXPECT_FALSE(is_local(*shown, rows)) << "an output";
+  EXPECT_LT(plan->arena_bytes_per_group + 100 * 64 * 4, shown->arena_bytes_per_group + 64);
 
   const auto lanes = make_plan(b.program(), std::vector{out.id()}, {128, false, {"w"}, Layout::kLanes});
   EXPECT_EQ(lanes->stretches.size(), 1u) << "strands of lanes are small enough";

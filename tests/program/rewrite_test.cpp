@@ -49,6 +49,15 @@ void expect_same_values(const Program& program, const std::vector<int>& outputs)
   }
 }
 
+TEST(Rewrite, ASumOverAxesOfOneElementIsNone) {
+  Builder b;
+  const Value x = b.input("x", {1, 7, 1}, Rate::kPrompt), y = b.input("y", {2, 7}, Rate::kPrompt);
+  const std::vector<int> outputs{sum(x, {0, 2}).id(), sum(y, {0}).id()};
+  const Rewritten cheap = rewrite(b.program(), outputs);
+  EXPECT_EQ(count(cheap.builder->program(), Op::kSum), 1);
+  expect_same_values(b.program(), outputs);
+}
+
 TEST(Rewrite, DropsWhatNobodyUses) {
   Builder b;
   const Value x = b.input("x", {2}, Rate::kStep);
