@@ -119,6 +119,7 @@ bool Binder<T>::is_local(const void* data) const {
 template <class T>
 void Binder<T>::complete(Call& call, int id) const {
   call.node = id;
+  call.is_known = of_prompts(id) && plan_.kept.is_known[static_cast<size_t>(id)];
   const Node& n = node(id);
   const bool scatters = n.op == Op::kScatterAdd || n.op == Op::kPromptScatterAdd;
   std::visit(

@@ -48,6 +48,7 @@ struct Call {
   std::int64_t count = 0;
   int node = -1;
   std::array<std::int64_t, 4> group_bytes{};  // from a group to the next, of each operand
+  bool is_known = false;                      // where the same prompts were run before
 };
 
 /// The operands of a kernel, the result first.

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <deque>
 #include <new>
+#include <optional>
 #include <type_traits>
 
 #include "base/error.h"
@@ -80,6 +81,7 @@ struct Executor<T>::Impl {
     Calls calls;
     std::vector<Stretch> stretches;  // of calls
     std::vector<Operand> prompt_outputs;
+    std::vector<std::byte*> kept;    // where the plan's kept values lie in the arena
     std::vector<double> seconds;  // by node, of profiled steps
 
     Worker(const Plan& plan, std::int64_t groups)
@@ -101,6 +103,8 @@ struct Executor<T>::Impl {
   Team team;
   std::vector<PromptOutput> prompt_outputs;
   std::vector<const T*> prompt_inputs;  // in the order of Calls::prompt_inputs
+  std::vector<std::vector<std::byte>> kept;         // of the whole batch
+  std::optional<std::int64_t> first_kept_prompt;    // of the batch that they are of
   Keys keys{};
   bool profiled = false;
 
@@ -117,6 +121,7 @@ struct Executor<T>::Impl {
     for (int i = 0; i < team.size(); ++i) add_worker();
     prompt_inputs.assign(workers.front().calls.prompt_inputs.size(), nullptr);
     bind_outputs();
+    for (const int id : plan->kept.values) kept.emplace_back(static_cast<size_t>(plan->groups() * kept_bytes(id)));
     const lanes::FlushDenormals flush;
     for (Call& call : calls(Phase::kStudy)) invoke(call);
   }
@@ -152,6 +157,7 @@ struct Executor<T>::Impl {
     }
     for (const int id : plan->outputs)
       if (of_prompts(id)) worker.prompt_outputs.push_back(binder.operand(id));
+    for (const int id : plan->kept.values) worker.kept.push_back(binder.buffer(id));
   }
 
   void bind_outputs() {
@@ -217,6 +223,7 @@ struct Executor<T>::Impl {
 
   void begin_run(const Keys& new_keys) {
     keys = new_keys;
+    first_kept_prompt.reset();
     const lanes::FlushDenormals flush;
     for (Call& call : calls(Phase::kReplica)) {
       if (auto* draw = std::get_if<DrawCall>(&call.kernel)) set_draw(*draw, 0, 0, 0);
@@ -231,6 +238,7 @@ struct Executor<T>::Impl {
       *value = static_cast<std::int32_t>(step.step);
     invoke_all(Phase::kStep);
     if (plan->has_prompts()) run_prompts(step);
+    first_kept_prompt = step.first_prompt;
     invoke_all(Phase::kAfter);
     copy_outputs(Rate::kStep);
   }
@@ -285,7 +293,9 @@ struct Executor<T>::Impl {
 
   void run_strands(Worker& worker, Step step, std::int64_t first_group, std::int64_t all_groups) {
     const std::int64_t first = first_group * plan->group_size();
+    const bool knows = first_kept_prompt == step.first_prompt;
     write_prompts(worker.calls, step, first, all_groups);
+    if (knows) write_kept(worker, first_group, all_groups);
     with_laps(worker, [&](auto lap) {
       auto begin = worker.calls.list.begin();
       for (const Stretch& stretch : worker.stretches) {
@@ -293,6 +303,7 @@ struct Executor<T>::Impl {
         const std::int64_t groups = stretch.groups > 0 ? stretch.groups : all_groups;
         for (std::int64_t group = 0; group < all_groups; group += groups)
           for (auto call = begin; call != end; ++call) {
+            if (knows && call->is_known) continue;
             if (call->total)
               sum_strands(*call, step, first_group, all_groups);
             else
@@ -302,7 +313,25 @@ struct Executor<T>::Impl {
         begin = end;
       }
     });
+    if (!knows) read_kept(worker, first_group, all_groups);
     read_prompts(worker, first, all_groups);
+  }
+
+  // ---- what the same prompts need not compute again ----
+
+  std::int64_t kept_bytes(int id) const { return elements(node(id).shape) * 4 * plan->group_size(); }  // a group
+
+  void write_kept(const Worker& worker, std::int64_t first_group, std::int64_t all_groups) {
+    for (size_t i = 0; i < kept.size(); ++i) {
+      const std::int64_t bytes = kept_bytes(plan->kept.values[i]);
+      std::copy_n(kept[i].data() + first_group * bytes, all_groups * bytes, worker.kept[i]);
+    }
+  }
+  void read_kept(const Worker& worker, std::int64_t first_group, std::int64_t all_groups) {
+    for (size_t i = 0; i < kept.size(); ++i) {
+      const std::int64_t bytes = kept_bytes(plan->kept.values[i]);
+      std::copy_n(worker.kept[i], all_groups * bytes, kept[i].data() + first_group * bytes);
+    }
   }
 
   // A sum over the prompts of each strand. A thread alone adds it to the total at once.
@@ -530,6 +559,7 @@ std::int64_t Executor<T>::bytes() const {
   std::int64_t total = impl_->plain.bytes();
   for (const typename Impl::Worker& worker : impl_->workers)
     total += worker.arena.bytes() + worker.local.bytes() + worker.parts.bytes();
+  for (const std::vector<std::byte>& values : impl_->kept) total += static_cast<std::int64_t>(values.size());
   return total;
 }
 

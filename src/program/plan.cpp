@@ -39,6 +39,7 @@ class Planner {
     order_phases();
     choose_layout();
     place_in_readers(plan_->program, live_, plan_->layout == Layout::kLanes, plan_->places);
+    plan_->kept = find_kept(plan_->program, live_, plan_->places, plan_->outputs, plan_->options.batch);
     move_gathers_to_readers();
     find_stretches();
     lay_out_plain();
@@ -219,7 +220,7 @@ class Planner {
           if (plan_->stretches[s].groups == 0 || found.emplace(value, s).first->second != s) others.insert(value);
     for (const int id : plan_->outputs) others.insert(base_of(id));
     std::erase_if(found, [&](const auto& entry) {
-      return others.contains(entry.first) || is_written_first(node(entry.first));
+      return others.contains(entry.first) || is_written_first(entry.first);
     });
     return found;
   }
@@ -278,8 +279,10 @@ class Planner {
     return !plan_->local_bytes.empty() && plan_->local_bytes[static_cast<size_t>(base)] >= 0;
   }
 
-  static bool is_written_first(const Node& n) {
-    return n.op == Op::kInput || n.op == Op::kPromptIndex || n.op == Op::kPromptWeight;
+  bool is_written_first(int id) const {
+    const Op op = node(id).op;
+    return op == Op::kInput || op == Op::kPromptIndex || op == Op::kPromptWeight ||
+           std::ranges::find(plan_->kept.values, id) != plan_->kept.values.end();
   }
 
   // Prompt-rate buffers: the largest first, each at the lowest place where nothing alive at the same
@@ -312,13 +315,14 @@ class Planner {
       for (const int in : node(id).in)
         last[static_cast<size_t>(base_of(in))] = position[static_cast<size_t>(id)];
     for (const int id : plan.outputs) last[static_cast<size_t>(base_of(id))] = end;
+    for (const int id : plan.kept.values) last[static_cast<size_t>(id)] = end;
 
     std::vector<Interval> waiting, placed;
     for (const int id : order) {
       if (node(id).rate != Rate::kPrompt || base_of(id) != id || is_local(id)) continue;
       // What the executor writes before a strand begins is alive from the start.
       const int at = position[static_cast<size_t>(id)];
-      const int born = is_written_first(node(id)) ? 0 : first[static_cast<size_t>(id)];
+      const int born = is_written_first(id) ? 0 : first[static_cast<size_t>(id)];
       waiting.push_back({id, born, std::max(last[static_cast<size_t>(id)], at),
                          group_bytes(bytes(id)), 0});
     }

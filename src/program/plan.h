@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "program/kept.h"
 #include "program/places.h"
 
 namespace iclab::program {
@@ -71,6 +72,7 @@ struct Plan {
   int groups_per_strand = 1;
   int strands_together = 1;                 // that a thread alone takes at once; bits don't depend on it
   std::vector<Stretch> stretches;           // all of order[kPrompt]
+  Kept kept;                                // of prompts that are run again
 
   /// Prompts of a group.
   std::int64_t group_size() const { return layout == Layout::kLanes ? lanes::kLanes : 1; }

@@ -337,6 +337,43 @@ TEST(Executor, StrandsTogetherGiveTheSameBits) {
     }
 }
 
+// Which items a kept prompt has is known from its first evaluation on; what weights or steps change is computed anew.
+TEST(Executor, PromptsThatAreRunAgainGiveTheSameBits) {
+  constexpr std::int64_t kBatch = 50;
+  for (const Layout layout : {Layout::kOrdinary, Layout::kLanes})
+    for (const int threads : {1, 2}) {
+      Builder b;
+      b.fix_prompts();
+      const Value table = b.normal(Stream::kTask, {9, 4}), w = b.input("w", {4}, Rate::kStep);
+      const Value i = b.integers(Stream::kPrompt, {6}, 9), j = b.integers(Stream::kPrompt, {6}, 9);
+      const Value items = select(i < j, i, j + b.prompt_index() * b.integer_constant({}, {0}));
+      const Value out = matmul(gather(table, items), w) + to_real(b.step()) * b.normal(Stream::kPrompt, {6});
+      const auto plan = std::make_shared<Plan>(
+          *make_plan(b.program(), std::vector{out.id(), prompt_mean(sum(out)).id()}, {kBatch, false, {"w"}, layout}));
+      plan->groups_per_strand = 2;
+      EXPECT_EQ(plan->kept.values, std::vector{items.id()});
+      const auto fresh = [&](std::uint32_t seed, std::uint32_t step, std::int64_t first, float weight) {
+        Executor<float> executor(plan);
+        std::ranges::fill(executor.parameters(), weight);
+        executor.begin(make_keys(1, seed));
+        executor.run(step, first);
+        return std::pair(copy<float>(executor.output(0)), copy<float>(executor.output(1)));
+      };
+      Executor<float> executor(plan, lanes::chosen_instruction_set(), threads);
+      for (const std::uint32_t seed : {0u, 1u}) {
+        executor.begin(make_keys(1, seed));
+        for (const auto& [step, first, weight] : {std::tuple{0u, 0, 1.0f}, {0u, 0, 2.0f}, {3u, 0, 2.0f}, {3u, 50, 2.0f},
+                                                  {4u, 50, 0.5f}, {4u, 0, 0.5f}}) {
+          std::ranges::fill(executor.parameters(), weight);
+          executor.run(step, first);
+          EXPECT_EQ(std::pair(copy<float>(executor.output(0)), copy<float>(executor.output(1))),
+                    fresh(seed, step, first, weight))
+              << name(layout) << ", " << threads << " threads, seed " << seed << ", step " << step << ", from " << first;
+        }
+      }
+    }
+}
+
 TEST(Executor, ABatchMayBeginAnywhereInItsStream) {
   Builder b;
   const std::initializer_list<Value> outputs = {b.normal(Stream::kPrompt, {3}), to_real(b.prompt_index())};
