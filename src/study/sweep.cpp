@@ -97,6 +97,7 @@ Section probe_of(Node& root, const std::vector<std::string>& path, const std::st
 
 // The section that the key's last part belongs to.
 Section section_at(Node& root, const std::vector<std::string>& path, const std::string& where) {
+  if (path.empty()) not_swept(where, "the key has no name");
   const std::string& head = path[0];
   const std::string& name = path.back();
   if (head == "task" && path.size() == 2) {

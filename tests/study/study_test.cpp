@@ -565,6 +565,7 @@ INSTANTIATE_TEST_SUITE_P(
             "s.toml:29: [sweep] \"task.dmi\": unknown key of task 'linear-regression'; "},
         Bad{"", "[sweep]\n\"tsk.dim\" = [1]\n",
             "s.toml:29: [sweep] \"tsk.dim\": not swept: 'tsk.dim' is no setting; accepted"},
+        Bad{"", "[sweep]\n\"\" = [1]\n", "s.toml:29: [sweep] \"\": not swept: the key has no name; accepted"},
         Bad{"", "[sweep]\n\"task.dim\" = [1,\n 0]\n",
             "s.toml:30: [sweep] \"task.dim\": found 0, accepted is a number at least 1"},
         Bad{"", "[sweep]\n\"task.dim\" = [1, \"a\"]\n",
