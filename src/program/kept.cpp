@@ -34,6 +34,7 @@ Kept find_kept(const Program& program, const std::vector<bool>& is_live, const s
   for (const int id : outputs) is_read[static_cast<size_t>(id)] = true;
   Kept kept{{}, std::vector<bool>(count, false)};
   std::int64_t bytes = 0;
+  // Readers first: what only stored integers are computed of is needed but once.
   for (size_t id = count; id-- > 0;) {
     const Node& node = program[static_cast<int>(id)];
     if (!is_live[id] || (fixed[id] && !is_read[id])) {
@@ -41,8 +42,8 @@ Kept find_kept(const Program& program, const std::vector<bool>& is_live, const s
       continue;
     }
     const bool has_buffer = !places[id].is_view && places[id].base == static_cast<int>(id);
-    const bool is_source = node.op == Op::kPromptIndex;
-    if (fixed[id] && node.dtype == DType::kInteger && has_buffer && !is_source && integer_bytes(node) <= kMostOfPrompt) {
+    const bool is_computed = node.dtype == DType::kInteger && node.op != Op::kPromptIndex;
+    if (fixed[id] && is_computed && has_buffer && integer_bytes(node) <= kMostOfPrompt) {
       kept.values.push_back(static_cast<int>(id));
       kept.is_known[id] = true;
       bytes += integer_bytes(node) * batch;

@@ -1,8 +1,9 @@
 // A plan: a program with batch size, memory and order bound. Shared by all runs of a sweep point.
 //
 // Values below prompt rate each have a place of their own; prompt-rate values share an arena by liveness, or a
-// small block if they are a stretch's own. The batch is cut into strands of G groups of prompts, G chosen from the program and the batch
-// alone: so few that a strand's arena stays in the L2 cache, but enough for the weights they share.
+// small block if they are a stretch's own. The batch is cut into strands of G groups of prompts, G chosen from the
+// program and the batch alone: so few that a strand's arena stays in the L2 cache, but enough for the weights they
+// share.
 #pragma once
 
 #include <array>

@@ -368,7 +368,8 @@ TEST(Executor, PromptsThatAreRunAgainGiveTheSameBits) {
           executor.run(step, first);
           EXPECT_EQ(std::pair(copy<float>(executor.output(0)), copy<float>(executor.output(1))),
                     fresh(seed, step, first, weight))
-              << name(layout) << ", " << threads << " threads, seed " << seed << ", step " << step << ", from " << first;
+              << name(layout) << ", " << threads << " threads, seed " << seed << ", step " << step << ", from "
+              << first;
         }
       }
     }

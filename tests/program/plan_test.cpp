@@ -180,7 +180,9 @@ TEST(Plan, PassesOverTheSameTokensAreOneStretch) {
   for (const Stretch& one : plan->stretches) all += one.operations;
   EXPECT_EQ(all, order.size());
 
-  const auto is_local = [](const Plan& of, Value value) { return of.local_bytes[static_cast<size_t>(value.id())] >= 0; };
+  const auto is_local = [](const Plan& of, Value value) {
+    return of.local_bytes[static_cast<size_t>(value.id())] >= 0;
+  };
   EXPECT_TRUE(is_local(*plan, rows));
   EXPECT_FALSE(is_local(*plan, mean)) << "read after the stretch";
   EXPECT_EQ(plan->local_block_bytes, stretch.groups * 100 * 64 * 4);
