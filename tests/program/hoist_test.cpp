@@ -119,7 +119,7 @@ TEST(Hoist, WhatDependsOnMoreThanTheRowStays) {
            {"a function along the rows", softmax(transpose(s.rows))},
            {"a mask that depends on the place", causal_softmax(s.rows)},
            {"a sum over the rows", sum(s.rows, {0})},
-           {"rows of a table of each prompt", exp(gather(s.b.normal(Stream::kPrompt, {4, 2}), s.target))}}) {
+           {"rows of a table of each prompt", exp(gather(s.b.normal(Stream::kPrompt, {kRows, 2}), s.target))}}) {
     SCOPED_TRACE(what);
     EXPECT_TRUE(s.is_kept(value));
   }
