@@ -81,7 +81,7 @@ struct Executor<T>::Impl {
     Calls calls;
     std::vector<Stretch> stretches;  // of calls
     std::vector<Operand> prompt_outputs;
-    std::vector<std::byte*> kept;    // where the plan's kept values lie in the arena
+    std::vector<std::byte*> kept;  // where the plan's kept values lie in the arena
     std::vector<double> seconds;  // by node, of profiled steps
 
     Worker(const Plan& plan, std::int64_t groups)
@@ -103,8 +103,8 @@ struct Executor<T>::Impl {
   Team team;
   std::vector<PromptOutput> prompt_outputs;
   std::vector<const T*> prompt_inputs;  // in the order of Calls::prompt_inputs
-  std::vector<std::vector<std::byte>> kept;         // of the whole batch
-  std::optional<std::int64_t> first_kept_prompt;    // of the batch that they are of
+  std::vector<std::vector<std::byte>> kept;       // of the whole batch
+  std::optional<std::int64_t> first_kept_prompt;  // of that batch
   Keys keys{};
   bool profiled = false;
 
@@ -295,7 +295,7 @@ struct Executor<T>::Impl {
     const std::int64_t first = first_group * plan->group_size();
     const bool knows = first_kept_prompt == step.first_prompt;
     write_prompts(worker.calls, step, first, all_groups);
-    if (knows) write_kept(worker, first_group, all_groups);
+    if (knows) copy_kept(worker, first_group, all_groups, true);
     with_laps(worker, [&](auto lap) {
       auto begin = worker.calls.list.begin();
       for (const Stretch& stretch : worker.stretches) {
@@ -313,25 +313,8 @@ struct Executor<T>::Impl {
         begin = end;
       }
     });
-    if (!knows) read_kept(worker, first_group, all_groups);
+    if (!knows) copy_kept(worker, first_group, all_groups, false);
     read_prompts(worker, first, all_groups);
-  }
-
-  // ---- what the same prompts need not compute again ----
-
-  std::int64_t kept_bytes(int id) const { return elements(node(id).shape) * 4 * plan->group_size(); }  // a group
-
-  void write_kept(const Worker& worker, std::int64_t first_group, std::int64_t all_groups) {
-    for (size_t i = 0; i < kept.size(); ++i) {
-      const std::int64_t bytes = kept_bytes(plan->kept.values[i]);
-      std::copy_n(kept[i].data() + first_group * bytes, all_groups * bytes, worker.kept[i]);
-    }
-  }
-  void read_kept(const Worker& worker, std::int64_t first_group, std::int64_t all_groups) {
-    for (size_t i = 0; i < kept.size(); ++i) {
-      const std::int64_t bytes = kept_bytes(plan->kept.values[i]);
-      std::copy_n(worker.kept[i], all_groups * bytes, kept[i].data() + first_group * bytes);
-    }
   }
 
   // A sum over the prompts of each strand. A thread alone adds it to the total at once.
@@ -389,6 +372,16 @@ struct Executor<T>::Impl {
     if (auto* sum = std::get_if<SumCall>(&call.kernel)) sum->args.out.data = data;
     if (auto* scatter = std::get_if<GatherCall>(&call.kernel)) scatter->args.table.data = data;
   }
+
+  // Between the arena and what is kept of the whole batch.
+  void copy_kept(const Worker& worker, std::int64_t first_group, std::int64_t groups, bool to_arena) {
+    for (size_t i = 0; i < kept.size(); ++i) {
+      const std::int64_t bytes = kept_bytes(plan->kept.values[i]);
+      std::byte *const here = worker.kept[i], *const stored = kept[i].data() + first_group * bytes;
+      std::copy_n(to_arena ? stored : here, groups * bytes, to_arena ? here : stored);
+    }
+  }
+  std::int64_t kept_bytes(int id) const { return elements(node(id).shape) * 4 * plan->group_size(); }  // a group
 
   // Idle lanes repeat the last prompt, with weight 0.
   std::int64_t prompt_of(std::int64_t first, std::int64_t lane) const {

@@ -20,8 +20,8 @@ struct Cost {
   Rate rate = Rate::kStudy;
   std::string layout;           // "lanes" or "ordinary" for values of prompts, else "plain"; "" unplanned
   double flops = 0;             // as program::flops counts
-  double bytes = 0;             // its operands read and itself written, what prompts share once a strand (before
-                                // planning: once); none for a view
+  double bytes = 0;             // its operands read and itself written, what prompts share once for the strands
+                                // that a thread takes at once (before planning: once); none for a view
 };
 
 struct Account {

@@ -46,7 +46,7 @@ class Planner {
     lay_out_arena();
     choose_strand();
     divide_stretches();
-    keep_values_in_stretches();
+    lay_out_stretches();
     lay_out_arena();  // without them; strands, and so bits, are those of all values
     return plan_;
   }
@@ -226,7 +226,7 @@ class Planner {
   }
 
   // They take memory for the groups that pass at a time; stretches follow one another in the same block.
-  void keep_values_in_stretches() {
+  void lay_out_stretches() {
     Plan& plan = *plan_;
     plan.local_bytes.assign(static_cast<size_t>(count()), -1);
     std::vector<std::int64_t> taken(plan.stretches.size(), 0);
