@@ -5,11 +5,12 @@
 #include <limits>
 #include <numeric>
 
+#include "base/seeds.h"
+
 namespace iclab::analysis {
 namespace {
 
 constexpr int kResamples = 2000;
-constexpr std::int64_t kFewSeeds = 5;
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 
 // SplitMix64 (Steele, Lea, Flood 2014): resampling needs the same stream everywhere, not a good
@@ -100,15 +101,20 @@ Estimate over_seeds(std::int64_t seeds, const SeedStatistic& statistic) {
   return estimate;
 }
 
-Estimate mean_over_seeds(std::span<const double> values) {
-  return over_seeds(static_cast<std::int64_t>(values.size()),
-                    [&](std::span<const size_t> seeds) { return mean(picked(values, seeds)); });
+namespace {
+
+Estimate centre_over_seeds(std::span<const double> values, Centre centre) {
+  Estimate estimate = over_seeds(static_cast<std::int64_t>(values.size()),
+                                 [&](std::span<const size_t> seeds) { return centre(picked(values, seeds)); });
+  estimate.finite = std::ranges::count_if(values, [](double x) { return std::isfinite(x); });
+  return estimate;
 }
 
-Estimate median_over_seeds(std::span<const double> values) {
-  return over_seeds(static_cast<std::int64_t>(values.size()),
-                    [&](std::span<const size_t> seeds) { return median(picked(values, seeds)); });
-}
+}  // namespace
+
+Estimate mean_over_seeds(std::span<const double> values) { return centre_over_seeds(values, mean); }
+
+Estimate median_over_seeds(std::span<const double> values) { return centre_over_seeds(values, median); }
 
 double ratio_or_never(double a, double b) {
   if (std::isinf(a) || std::isinf(b)) return std::numeric_limits<double>::infinity();

@@ -12,7 +12,8 @@ namespace iclab::analysis {
 /// A value with the interval in which it lies.
 struct Estimate {
   double value = 0, lo = 0, hi = 0;
-  std::int64_t seeds = 0;  // 0: exact, no seeds enter
+  std::int64_t seeds = 0;   // 0: exact, no seeds enter
+  std::int64_t finite = -1;  // of them, those with a finite value; -1: all
 };
 
 /// A number without uncertainty.
@@ -39,11 +40,12 @@ using SeedStatistic = std::function<double(std::span<const size_t>)>;
 std::vector<double> picked(std::span<const double> values, std::span<const size_t> seeds);
 
 /// The statistic over seeds 0..seeds-1 with its 95 % percentile bootstrap interval (2000 resamples
-/// from a fixed stream: the same input gives the same interval everywhere). Below 5 seeds: smallest
+/// from a fixed stream: the same input gives the same interval everywhere). Below 5 seeds (base/seeds.h): smallest
 /// and largest value over the single seeds, widened to hold the estimate. A statistic that joins
 /// several arms by index is a paired one.
 Estimate over_seeds(std::int64_t seeds, const SeedStatistic& statistic);
 
+/// A value a seed, of all seeds: +infinity for "never", NaN for a seed without a value, which leaves none for all of them.
 Estimate mean_over_seeds(std::span<const double> values);
 Estimate median_over_seeds(std::span<const double> values);
 

@@ -34,6 +34,7 @@ std::span<const Command> commands();
 Action add_reproduce(CLI::App& parser);
 Action add_run(CLI::App& parser);
 Action add_status(CLI::App& parser);
+Action add_merge(CLI::App& parser);
 Action add_report(CLI::App& parser);
 Action add_theory(CLI::App& parser);
 Action add_verify(CLI::App& parser);

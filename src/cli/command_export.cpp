@@ -5,12 +5,12 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "cli/axis_labels.h"
 #include "cli/command.h"
 #include "cli/options.h"
 #include "cli/output.h"
-#include "cli/study_table.h"
 #include "study/export.h"
-#include "study/runner.h"
+#include "study/stored_studies.h"
 
 namespace iclab::cli {
 namespace {
@@ -46,6 +46,7 @@ class RunFilter {
 
 void write_weights(const fs::path& folder, const study::Study& study, const study::Store& store,
                    const RunFilter& filter, std::vector<fs::path>& files) {
+  const AxisLabels labels(study);
   for (const study::Point& point : study.points) {
     for (std::int64_t seed = 0; seed < study.seeds; ++seed) {
       const std::string id = study.run_id(point, seed);
@@ -58,7 +59,7 @@ void write_weights(const fs::path& folder, const study::Study& study, const stud
       study::write_safetensors(files.back(), weights,
                                {{"study", study.name},
                                 {"run", id},
-                                {"settings", point_label(point.axes)},
+                                {"settings", labels.point(point)},
                                 {"seed", fmt::format("{}", seed)},
                                 {"step", fmt::format("{}", run->step)},
                                 {"identity", run->identity}});

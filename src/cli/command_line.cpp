@@ -111,6 +111,7 @@ std::span<const Command> commands() {
       {"reproduce", "Run a paper's studies, judge its claims, write the report", add_reproduce},
       {"run", "Run a study, or resume it", add_run},
       {"status", "How far a study is, and which runs failed", add_status},
+      {"merge", "Join the stores of shards into one", add_merge},
       {"report", "Write the page again from the store", add_report},
       {"theory", "List the closed forms, or evaluate one", add_theory},
       {"verify", "Recompute files of test vectors", add_verify},

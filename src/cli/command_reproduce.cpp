@@ -12,6 +12,7 @@
 #include "cli/output.h"
 #include "cli/paper_text.h"
 #include "cli/progress.h"
+#include "cli/shards.h"
 #include "cli/signals.h"
 #include "papers/paper.h"
 #include "report/page.h"
@@ -68,6 +69,7 @@ report::PaperReport reproduce_one(const papers::Paper& paper, papers::ReproduceO
     progress.update({fmt::format("{}: {}", paper.id, p.stage), p.steps_done, p.steps_total,
                      p.steps_per_second, p.seconds_left});
   };
+  options.tell_waiting = [&] { say_waiting(options.out / paper.id); };
   return paper.reproduce(options);
 }
 

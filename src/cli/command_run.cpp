@@ -12,6 +12,7 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
+#include "cli/shards.h"
 #include "cli/signals.h"
 #include "cli/study_page.h"
 #include "cli/study_table.h"
@@ -47,9 +48,15 @@ fs::path out_folder(const RunOptions& options, const study::Study& study,
   if (!options.training.out.empty()) return options.training.out;
   const fs::path folder = fs::path("iclab-out") / study.name;
   // A store has one writer, so a shard has a folder of its own.
-  return runner.shards == 1
-             ? folder
-             : folder / fmt::format("shard-{}-of-{}", runner.shard + 1, runner.shards);
+  return runner.shards == 1 ? folder : folder / shard_folder(runner.shard, runner.shards);
+}
+
+// A study that is run beside its shards computes their runs a second time.
+void point_to_shards(const fs::path& out) {
+  const size_t shards = fs::exists(out / "store.sqlite") ? 0 : shard_folders(out).size();
+  if (shards > 0)
+    say(fmt::format("iclab: {} holds {} shards; what they have is not computed again after iclab merge {}", out.string(),
+                    shards, out.string()));
 }
 
 Result dry_run(const study::Study& study, const study::RunnerOptions& runner, bool as_json) {
@@ -87,6 +94,9 @@ std::string summary_text(const study::Study& study, const study::RunnerSummary& 
         fmt::format("{} runs diverged; they keep their last finite weights\n", summary.diverged);
   if (summary.failed > 0)
     text += fmt::format("{} runs failed; see iclab status {}\n", summary.failed, out.string());
+  if (summary.set_aside)
+    text += fmt::format("another program reads {}: what was left waits beside it, and is not lost\n",
+                        (out / "store.sqlite").string());
   if (summary.stopped) text += "stopped before all was done; the same command goes on\n";
   text += fmt::format("results in {}\n\n", out.string());
   text += to_text(point_rows(study, store, kTableRows));
@@ -108,6 +118,7 @@ Json summary_json(const study::Study& study, const study::RunnerSummary& summary
           {"steps", summary.steps},
           {"seconds", summary.seconds},
           {"stopped", summary.stopped},
+          {"set_aside", summary.set_aside},
           {"sha256", store.sha256()},
           {"points", to_json(point_rows(study, store, std::numeric_limits<size_t>::max()))}};
 }
@@ -124,9 +135,11 @@ Result run(const RunOptions& options, bool as_json) {
   require_writable(out);
   const StopOnSignal signals;
   runner.stop = signals.token();
+  runner.tell_waiting = [&out] { say_waiting(out); };
+  if (runner.shards == 1) point_to_shards(out);
   study::Store store(out, study::Store::Access::kWrite);
   const study::RunnerSummary summary = train(study, store, runner);
-  add_wall_seconds(store, summary.seconds);
+  if (!summary.set_aside) add_wall_seconds(store, summary.seconds);
   return {as_json ? json_line(summary_json(study, summary, store, out))
                   : summary_text(study, summary, store, out),
           summary.stopped || summary.failed > 0 ? 1 : 0};

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "cli/output.h"
+#include "cli/axis_labels.h"
 #include "cli/study_table.h"
 #include "study/job.h"
 
@@ -97,7 +98,7 @@ Result explain_step(const study::Study& study, bool as_json) {
                        {"before", to_json(costs.written)},
                        {"after", to_json(costs.planned)}})};
   }
-  const std::string label = point_label(point.axes);
+  const std::string label = AxisLabels(study).point(point);
   std::string text = fmt::format("{}: a step of {} prompts in {}", study.name, plan.options.batch,
                                  point.is_double ? "float64" : "float32");
   if (!label.empty())

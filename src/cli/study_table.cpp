@@ -8,52 +8,121 @@
 #include <map>
 #include <nlohmann/json.hpp>
 
-#include "analysis/statistics.h"
+#include "base/seeds.h"
+#include "base/text.h"
+#include "cli/axis_labels.h"
 #include "cli/output.h"
 
 namespace iclab::cli {
 namespace {
 
-bool has_ended(const study::StoredRun& run) { return run.status != train::RunStatus::kRunning; }
+using study::RunState;
+using study::RunView;
 
-// The last value of every scalar series of a run, added to those of the point's other runs.
-void collect(const study::Point& point, const std::vector<study::Series>& series,
-             std::map<std::string, std::vector<double>>& values) {
-  for (const study::ProbeSpec& probe : point.probes)
-    for (const study::Series& s : series)
-      if (s.probe == probe.id && !s.values.empty() && s.values.back().size() == 1)
-        values[series_label(probe, s.name)].push_back(s.values.back()[0]);
+constexpr size_t kMostNotes = 8;
+constexpr const char* kNone = "–";
+
+bool reached_its_end(const RunView& run) { return run.state == RunState::kFinished || run.state == RunState::kStopped; }
+
+// Steps until a stop rule held, of all seeds: infinite where none did, NaN where it is not known yet.
+double median_steps(const std::vector<RunView>& runs) {
+  std::vector<double> steps;
+  for (const RunView& run : runs)
+    steps.push_back(run.state == RunState::kStopped ? static_cast<double>(run.step)
+                    : run.has_ended()               ? std::numeric_limits<double>::infinity()
+                                                    : std::numeric_limits<double>::quiet_NaN());
+  return analysis::median(steps);
 }
 
-PointRow point_row(const study::Study& study, const study::Point& point,
-                   const study::Store& store) {
-  PointRow row;
-  row.axes = point.axes;
-  std::vector<double> steps;
-  std::map<std::string, std::vector<double>> values;
-  for (std::int64_t seed = 0; seed < study.seeds; ++seed) {
-    const std::string id = study.run_id(point, seed);
-    const auto run = store.run(id);
-    if (!run || !has_ended(*run)) continue;
-    ++row.runs;
-    steps.push_back(run->status == train::RunStatus::kStopped
-                        ? static_cast<double>(run->step)
-                        : std::numeric_limits<double>::infinity());
-    collect(point, store.series(id), values);
+PointRow point_row(const study::PointResults& results, const AxisLabels& labels) {
+  PointRow row{results.point->axes, {}, results.runs, {}, {}};
+  for (size_t i = 0; i < row.axes.size(); ++i) row.axis_texts.push_back(labels.value(i, row.axes[i].second));
+  if (!results.point->stops.empty()) row.steps = median_steps(row.runs);
+  for (const study::Output& output : results.outputs) {
+    if (output.is_array) continue;
+    study::Sample sample = results.at_end(output);
+    const analysis::Estimate median = analysis::median_over_seeds(sample.values);
+    row.ends.push_back({output.label, median, std::move(sample)});
   }
-  if (!point.stops.empty() && row.runs > 0) row.steps = analysis::median(steps);
-  for (const auto& [label, numbers] : values)
-    row.last.emplace_back(label, analysis::median(numbers));
+  std::ranges::sort(row.ends, {}, &EndValue::label);
   return row;
 }
 
-std::string short_number(double x) { return std::isinf(x) ? "never" : fmt::format("{:.4g}", x); }
+std::string short_number(double x, const char* infinite) {
+  if (std::isnan(x)) return kNone;
+  if (std::isinf(x)) return x > 0 ? infinite : std::string("-") + infinite;
+  return fmt::format("{:.4g}", x);
+}
 
 void add_unique(std::vector<std::string>& names, const std::string& name) {
   if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
 }
 
+// "9", or "3 of 9" with the states of the others.
+std::string runs_cell(const std::vector<RunView>& runs) {
+  if (std::ranges::all_of(runs, reached_its_end)) return fmt::format("{}", runs.size());
+  return counted(runs);
+}
+
+const EndValue* find(const PointRow& row, const std::string& label) {
+  const auto found = std::ranges::find(row.ends, label, &EndValue::label);
+  return found == row.ends.end() ? nullptr : &*found;
+}
+
+// What the cells cannot say: values that are missing though their runs have ended well.
+std::string notes(const std::vector<PointRow>& rows) {
+  std::vector<std::string> lines;
+  for (const PointRow& row : rows) {
+    if (!std::ranges::all_of(row.runs, reached_its_end)) continue;  // the column of the runs says it
+    for (const EndValue& end : row.ends)
+      if (end.sample.valued() < end.sample.seeds())
+        lines.push_back(fmt::format("{}{}{}: {}\n", end.label, row.axis_texts.empty() ? "" : " at ", join(row.axis_texts),
+                                    end.sample.counted()));
+  }
+  std::string text;
+  for (size_t i = 0; i < std::min(kMostNotes, lines.size()); ++i) text += lines[i];
+  if (lines.size() > kMostNotes) text += fmt::format("and {} more such\n", lines.size() - kMostNotes);
+  return text;
+}
+
+Json finite_or_null(double x) { return std::isfinite(x) ? Json(x) : Json(); }
+
+Json end_json(const EndValue& end) {
+  const study::Sample& sample = end.sample;
+  const bool is_point = sample.seeds() == 1;
+  Json json{{"value", finite_or_null(end.median.value)},
+            {"interval", {finite_or_null(is_point ? NAN : end.median.lo), finite_or_null(is_point ? NAN : end.median.hi)}},
+            {"interval_of", interval_name(sample.seeds())},
+            {"steps", Json()},
+            {"seeds", sample.seeds()},
+            {"valued", sample.valued()},
+            {"missing", sample.missing()}};
+  if (sample.last_step >= 0) json["steps"] = {sample.first_step, sample.last_step};
+  return json;
+}
+
 }  // namespace
+
+std::int64_t PointRow::ended() const { return std::ranges::count_if(runs, &RunView::has_ended); }
+
+std::string counted(const std::vector<RunView>& runs) {
+  std::string text = fmt::format("{} of {}", std::ranges::count_if(runs, reached_its_end), runs.size());
+  const char* separator = "; ";
+  for (const RunState state : {RunState::kDiverged, RunState::kFailed, RunState::kRunning, RunState::kWaiting,
+                               RunState::kElsewhere}) {
+    const auto count = std::ranges::count(runs, state, &RunView::state);
+    if (count == 0) continue;
+    text += fmt::format("{}{} {}", separator, count, study::state_name(state));
+    separator = ", ";
+  }
+  return text;
+}
+
+std::string step_text(const study::Sample& sample) {
+  if (sample.last_step < 0) return "the end";
+  if (sample.first_step == sample.last_step) return fmt::format("step {}", sample.last_step);
+  return fmt::format("steps {} to {}", sample.first_step, sample.last_step);
+}
 
 Json setting_json(const Setting& setting) {
   return std::visit([](const auto& x) { return Json(x); }, setting);
@@ -61,36 +130,17 @@ Json setting_json(const Setting& setting) {
 
 std::vector<PointRow> point_rows(const study::Study& study, const study::Store& store,
                                  size_t limit) {
+  const AxisLabels labels(study);
   std::vector<PointRow> rows;
-  for (const study::Point& point : study.points) {
-    if (rows.size() == limit) break;
-    rows.push_back(point_row(study, point, store));
-  }
+  for (const study::PointResults& results : study::results_of(study, store, limit))
+    rows.push_back(point_row(results, labels));
   return rows;
-}
-
-std::string series_label(const study::ProbeSpec& probe, const std::string& series) {
-  return series == probe.name || series == probe.choice.kind ? probe.name
-                                                             : probe.name + "." + series;
-}
-
-std::string short_text(const Setting& setting) {
-  if (const auto* text = std::get_if<std::string>(&setting)) return *text;
-  if (const auto* real = std::get_if<double>(&setting)) return fmt::format("{:.6g}", *real);
-  return iclab::to_text(setting);
-}
-
-std::string point_label(const std::vector<std::pair<std::string, Setting>>& axes) {
-  std::string label;
-  for (const auto& [key, value] : axes)
-    label += fmt::format("{}{} = {}", label.empty() ? "" : ", ", key, short_text(value));
-  return label;
 }
 
 std::string to_text(const std::vector<PointRow>& rows) {
   std::vector<std::string> labels;
   for (const PointRow& row : rows)
-    for (const auto& [label, value] : row.last) add_unique(labels, label);
+    for (const EndValue& end : row.ends) add_unique(labels, end.label);
   const bool stops =
       std::any_of(rows.begin(), rows.end(), [](const PointRow& r) { return r.steps; });
 
@@ -103,28 +153,34 @@ std::string to_text(const std::vector<PointRow>& rows) {
 
   std::vector<std::vector<std::string>> cells{heading};
   for (const PointRow& row : rows) {
-    std::vector<std::string>& line = cells.emplace_back();
-    for (const auto& [key, value] : row.axes) line.push_back(short_text(value));
-    line.push_back(fmt::format("{}", row.runs));
-    if (stops) line.push_back(row.steps ? short_number(*row.steps) : "");
+    std::vector<std::string>& line = cells.emplace_back(row.axis_texts);
+    line.push_back(runs_cell(row.runs));
+    if (stops) line.push_back(row.steps ? short_number(*row.steps, "never") : "");
     for (const std::string& label : labels) {
-      const auto found = std::find_if(row.last.begin(), row.last.end(),
-                                      [&](const auto& pair) { return pair.first == label; });
-      line.push_back(found == row.last.end() ? "" : short_number(found->second));
+      const EndValue* end = find(row, label);
+      line.push_back(end ? short_number(end->median.value, "inf") : "");
     }
   }
-  return table(cells);
+  return table(cells) + notes(rows);
 }
 
 Json to_json(const std::vector<PointRow>& rows) {
   Json list = Json::array();
   for (const PointRow& row : rows) {
-    Json axes = Json::object(), last = Json::object();
+    Json axes = Json::object(), last = Json::object(), series = Json::object(), states = Json::object();
     for (const auto& [key, value] : row.axes) axes[key] = setting_json(value);
-    for (const auto& [label, value] : row.last) last[label] = value;
-    list.push_back({{"axes", axes}, {"runs", row.runs}});
-    if (row.steps) list.back()["steps"] = std::isinf(*row.steps) ? Json() : Json(*row.steps);
+    for (const EndValue& end : row.ends) {
+      last[end.label] = finite_or_null(end.median.value);
+      series[end.label] = end_json(end);
+    }
+    for (const RunView& run : row.runs) {
+      Json& count = states[std::string(study::state_name(run.state))];
+      count = count.is_null() ? 1 : count.get<int>() + 1;
+    }
+    list.push_back({{"axes", axes}, {"runs", row.ended()}, {"seeds", row.runs.size()}, {"states", states}});
+    if (row.steps) list.back()["steps"] = finite_or_null(*row.steps);
     list.back()["last"] = last;
+    list.back()["series"] = series;
   }
   return list;
 }

@@ -7,34 +7,44 @@
 #include <utility>
 #include <vector>
 
+#include "analysis/statistics.h"
 #include "base/json.h"
+#include "study/results.h"
 #include "study/store.h"
 #include "study/study.h"
 
 namespace iclab::cli {
 
-/// One sweep point over its ended runs; medians over seeds.
+/// A scalar series of one sweep point, each run at its own end: its last scheduled step.
+struct EndValue {
+  std::string label;
+  analysis::Estimate median;  // over all seeds
+  study::Sample sample;
+};
+
+/// One sweep point; medians over all seeds that the study asks for.
 struct PointRow {
   std::vector<std::pair<std::string, Setting>> axes;
-  std::int64_t runs = 0;        // ended: finished, stopped or diverged
-  std::optional<double> steps;  // until the stop rule held, infinite if it mostly did not
-  std::vector<std::pair<std::string, double>> last;  // scalar series at their last step
+  std::vector<std::string> axis_texts;  // as AxisLabels has them
+  std::vector<study::RunView> runs;     // by seed
+  std::optional<double> steps;  // with stop rules: until one held; infinite if mostly none did, NaN if runs are waiting
+  std::vector<EndValue> ends;
+
+  /// Runs that have ended: finished, stopped, diverged or failed.
+  std::int64_t ended() const;
 };
 
 /// The first `limit` points of the study.
 std::vector<PointRow> point_rows(const study::Study& study, const study::Store& store,
                                  size_t limit);
 
-/// What a column or a figure calls a series: "risk", "mse.mse_squared".
-std::string series_label(const study::ProbeSpec& probe, const std::string& series);
-
-/// A setting for the eye: text without quotes, reals to six digits.
-std::string short_text(const Setting& setting);
-
 Json setting_json(const Setting& setting);
 
-/// "task.components = 2, model.alpha = 0.1"; "" without axes.
-std::string point_label(const std::vector<std::pair<std::string, Setting>>& axes);
+/// "9 of 9 runs", "3 of 9 runs; 6 diverged": those that reached the study's end, or a stop rule's.
+std::string counted(const std::vector<study::RunView>& runs);
+
+/// "step 300", "steps 20 to 300": where the values of a sample were measured; "the end" if there are none.
+std::string step_text(const study::Sample& sample);
 
 std::string to_text(const std::vector<PointRow>& rows);
 Json to_json(const std::vector<PointRow>& rows);

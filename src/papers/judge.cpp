@@ -44,6 +44,20 @@ int severity(Outcome outcome) {
 
 std::string number(double x) { return std::isinf(x) ? "never" : fmt::format("{:.4g}", x); }
 
+Check check_of(const std::string& what, double predicted, const Estimate& measured) {
+  Check check;
+  check.what = what;
+  check.predicted = predicted;
+  check.measured = measured.value;
+  check.lo = measured.lo;
+  check.hi = measured.hi;
+  check.seeds = measured.seeds;
+  check.valued = measured.finite;
+  if (measured.finite >= 0 && measured.finite < measured.seeds)
+    check.missing = fmt::format("{} never, diverged or without a value", measured.seeds - measured.finite);
+  return check;
+}
+
 std::string departure(const Check& check) {
   const std::string measured = check.lo == check.hi
                                    ? number(check.measured)
@@ -78,26 +92,16 @@ Outcome outcome_of(const Estimate& measured, const Accepted& accepted, Strictnes
 
 void Checks::add(const std::string& what, double predicted, const Estimate& measured,
                  const Accepted& accepted, const std::string& tolerance) {
-  rows_.push_back({{.what = what,
-                    .predicted = predicted,
-                    .measured = measured.value,
-                    .lo = measured.lo,
-                    .hi = measured.hi,
-                    .seeds = measured.seeds,
-                    .tolerance = tolerance,
-                    .outcome = outcome_of(measured, accepted, strictness_)},
-                   excess_of(measured, accepted)});
+  report::Check check = check_of(what, predicted, measured);
+  check.tolerance = tolerance;
+  check.outcome = outcome_of(measured, accepted, strictness_);
+  rows_.push_back({std::move(check), excess_of(measured, accepted)});
 }
 
 void Checks::show(const std::string& what, double predicted, const Estimate& measured) {
-  rows_.push_back({{.what = what,
-                    .predicted = predicted,
-                    .measured = measured.value,
-                    .lo = measured.lo,
-                    .hi = measured.hi,
-                    .seeds = measured.seeds,
-                    .outcome = Outcome::kShown},
-                   0});
+  report::Check check = check_of(what, predicted, measured);
+  check.outcome = Outcome::kShown;
+  rows_.push_back({std::move(check), 0});
 }
 
 void Checks::condense(size_t mark, size_t most) {

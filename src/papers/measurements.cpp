@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <limits>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 
@@ -11,7 +14,9 @@ namespace iclab::papers {
 
 Arm::Arm(const study::Study& intended, const study::Study& actual, size_t index,
          const study::Store& store)
-    : study_(&actual),
+    : identity_(actual.points[index].identity().dump()),
+      salt_(actual.salt(actual.points[index])),
+      study_(&actual),
       intended_(&intended.points[index]),
       actual_(&actual.points[index]),
       seeds_(actual.seeds),
@@ -33,35 +38,48 @@ const study::ProbeSpec& Arm::probe(const Quantity& quantity) const {
                           quantity.test));
 }
 
-study::Series Arm::series(std::int64_t seed, const Quantity& quantity) const {
+study::RunView Arm::run(std::int64_t seed) const {
+  return study::view_of(store_->run(study_->run_id(identity_, salt_, seed)), actual_->steps);
+}
+
+// Every run of a reproduction is complete: what was due up to its end was measured, with or without a finite number.
+study::RunOutput Arm::output(std::int64_t seed, const Quantity& quantity) const {
   const study::ProbeSpec& spec = probe(quantity);
-  study::Series found = store_->series(study_->run_id(*actual_, seed), spec.id, quantity.series)
-                            .value_or(study::Series{});
-  // A run that another study shares may have been measured at that study's steps too.
-  size_t kept = 0;
-  for (size_t i = 0; i < found.steps.size(); ++i) {
-    const bool is_end = spec.at_end && i + 1 == found.steps.size();  // of a run that stopped early too
-    if (!is_end && !std::ranges::binary_search(spec.due, found.steps[i])) continue;
-    found.steps[kept] = found.steps[i];
-    std::swap(found.values[kept++], found.values[i]);
-  }
-  found.steps.resize(kept);
-  found.values.resize(kept);
-  return found;
+  study::RunView view = run(seed);
+  study::Series series = store_->series(view.id, spec.id, quantity.series).value_or(study::Series{});
+  return {std::move(view), spec, std::move(series), spec.due};
 }
 
 Arm::Curve Arm::curve(std::int64_t seed, const Quantity& quantity) const {
-  study::Series found = series(seed, quantity);
-  Curve curve{std::move(found.steps), {}};
-  for (const std::vector<double>& value : found.values) curve.values.push_back(value.at(0));
+  const study::RunOutput found = output(seed, quantity);
+  Curve curve{found.steps(), {}};
+  for (const std::vector<double>& value : found.series().values) curve.values.push_back(value.at(0));
   return curve;
 }
 
+std::vector<double> Arm::values_at(const std::vector<std::int64_t>& steps, std::int64_t seed,
+                                   const Quantity& quantity) const {
+  const Curve found = curve(seed, quantity);
+  std::vector<double> values;
+  size_t known = 0;
+  for (size_t i = 0; i < steps.size(); ++i) {
+    const auto place = std::ranges::lower_bound(found.steps, steps[i]);
+    const bool there = place != found.steps.end() && *place == steps[i];
+    values.push_back(there ? found.values[static_cast<size_t>(place - found.steps.begin())] : std::nan(""));
+    if (there) known = i + 1;
+  }
+  values.resize(known);
+  return values;
+}
+
+study::Sample Arm::sample(const Quantity& quantity, std::optional<std::int64_t> step, size_t element) const {
+  std::vector<study::RunOutput> runs;
+  for (std::int64_t seed = 0; seed < seeds_; ++seed) runs.push_back(output(seed, quantity));
+  return study::sample_of(runs, probe(quantity), quantity.series, step, element);
+}
+
 std::vector<double> Arm::final_array(std::int64_t seed, const Quantity& quantity) const {
-  study::Series found = series(seed, quantity);
-  const std::vector<std::int64_t>& due = probe(quantity).due;
-  if (found.steps.empty() || found.steps.back() != due.back()) return {};
-  return std::move(found.values.back());
+  return output(seed, quantity).at(probe(quantity).due.back()).numbers;
 }
 
 std::vector<double> Arm::final(const Quantity& quantity, size_t element) const {
@@ -82,6 +100,25 @@ std::string Arm::label(std::int64_t seed) const {
   for (const auto& [key, value] : intended_->axes)
     text += fmt::format(", {} {}", key.substr(key.rfind('.') + 1), to_text(value));
   return seed < 0 ? text : text + fmt::format(", seed {}", seed);
+}
+
+CommonSteps common_steps(const std::vector<Arm::Curve>& curves) {
+  CommonSteps common;
+  for (const Arm::Curve& curve : curves) {
+    if (&curve == &curves.front()) {
+      common.steps = curve.steps;
+      continue;
+    }
+    std::vector<std::int64_t> both;
+    std::ranges::set_intersection(common.steps, curve.steps, std::back_inserter(both));
+    common.steps = std::move(both);
+  }
+  for (const Arm::Curve& curve : curves) {
+    std::vector<double>& values = common.values.emplace_back();
+    for (size_t i = 0; i < curve.steps.size(); ++i)
+      if (std::ranges::binary_search(common.steps, curve.steps[i])) values.push_back(curve.values[i]);
+  }
+  return common;
 }
 
 std::vector<Arm> Measurements::arms(const std::string& study) const {

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "study/results.h"
 #include "study/store.h"
 #include "study/study.h"
 
@@ -41,7 +42,7 @@ class Arm {
   std::int64_t steps() const { return actual_->steps; }
 
   /// At the steps of this study's probe. Throws Error if the study has no such probe.
-  study::Series series(std::int64_t seed, const Quantity& quantity) const;
+  study::RunOutput output(std::int64_t seed, const Quantity& quantity) const;
 
   /// The first element over the steps: the curve of a scalar.
   struct Curve {
@@ -50,7 +51,16 @@ class Arm {
   };
   Curve curve(std::int64_t seed, const Quantity& quantity) const;
 
-  /// One element at the last step, by seed; +infinity for a run that did not get there (it
+  /// The curve's values at the first steps that another has, NaN where it has none: up to the last that both have.
+  std::vector<double> values_at(const std::vector<std::int64_t>& steps, std::int64_t seed, const Quantity& quantity) const;
+
+  /// One element at a step, or (no step) where each run ended, of all seeds: see study::Sample for runs without a value.
+  study::Sample sample(const Quantity& quantity, std::optional<std::int64_t> step, size_t element = 0) const;
+
+  /// The scalar's steps: those at which the study asks for it.
+  const std::vector<std::int64_t>& due(const Quantity& quantity) const { return probe(quantity).due; }
+
+  /// One element at the study's last step, by seed; +infinity for a run that did not get there (it
   /// diverged).
   std::vector<double> final(const Quantity& quantity, size_t element = 0) const;
 
@@ -66,7 +76,9 @@ class Arm {
 
  private:
   const study::ProbeSpec& probe(const Quantity& quantity) const;
+  study::RunView run(std::int64_t seed) const;
 
+  std::string identity_, salt_;  // of the runs
   const study::Study* study_;
   const study::Point* intended_;
   const study::Point* actual_;
@@ -78,6 +90,13 @@ class Arm {
 struct StudyPair {
   study::Study intended, actual;
 };
+
+/// The steps that several curves have in common, and the curves' values there.
+struct CommonSteps {
+  std::vector<std::int64_t> steps;
+  std::vector<std::vector<double>> values;  // by curve
+};
+CommonSteps common_steps(const std::vector<Arm::Curve>& curves);
 
 class Measurements {
  public:

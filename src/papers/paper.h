@@ -49,6 +49,7 @@ struct ReproduceOptions {
   std::int64_t seed_limit =
       64;                // an undecided or departing claim draws more seeds, up to this many
   std::stop_token stop;  // asks to save and return; what is there can be resumed
+  std::function<void()> tell_waiting;  // called once if another program keeps the store from being written
   std::function<void(const ReproduceProgress&)> progress;
 };
 

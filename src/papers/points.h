@@ -10,7 +10,7 @@
 
 namespace iclab::papers {
 
-/// An estimate as a point with its interval (none if it is exact).
+/// An estimate as a point with its interval (none if it is exact, or one seed).
 report::Point point_at(double x, const analysis::Estimate& estimate,
                        const std::string& settings = "", const std::string& panel = "");
 
@@ -23,7 +23,7 @@ struct CurveStyle {
 };
 
 /// Adds the mean over seeds of a scalar series at a selection of its steps, each with its interval.
-/// Runs that ended early are left out of the steps they did not reach.
+/// It is a mean over all seeds: a step that a run did not reach has none, or an infinite one (study::Sample).
 void draw_mean_curve(report::Figure& figure, const std::string& series, const Arm& arm,
                      const Quantity& quantity, const CurveStyle& style);
 

@@ -26,6 +26,20 @@ using Clock = std::chrono::steady_clock;
 
 constexpr const char* kDocument = "reproduction";  // what was asked for, in the store
 
+[[noreturn]] void refuse_document(const study::Store& store, const std::string& key) {
+  throw Error(fmt::format("{}: the document '{}' is damaged; restore the store from a copy, or reproduce again",
+                          store.folder().string(), key));
+}
+
+// A document of JSON; null if there is none.
+Json document_in(const study::Store& store, const std::string& key) {
+  const std::optional<std::string> text = store.document(key);
+  if (!text) return {};
+  Json json = Json::parse(*text, nullptr, false);
+  if (json.is_discarded()) refuse_document(store, key);
+  return json;
+}
+
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
@@ -76,6 +90,7 @@ class Reproduction {
     for (const ClaimRecipe* claim : chosen_) load_studies(*claim);
     // Only now: words that don't fit leave no folder behind.
     store_.emplace(folder, may_run ? study::Store::Access::kWrite : study::Store::Access::kRead);
+    store_->set_patience({options_.stop, options_.tell_waiting});
     recall();
   }
 
@@ -183,6 +198,7 @@ class Reproduction {
         study::RunnerOptions runner;
         runner.threads = options_.threads;
         runner.stop = options_.stop;
+        runner.tell_waiting = options_.tell_waiting;
         const std::string stage = fmt::format("{} ({} of {} studies)", name, i + 1, names.size());
         runner.progress = [&](const study::RunnerProgress& p) { tell(stage, name, p); };
         const study::RunnerSummary summary = study::run_study(study, *store_, runner);
@@ -192,7 +208,7 @@ class Reproduction {
           most_before_ += work_[name].steps;
         }
         weight_before_ += static_cast<double>(summary.steps) * work_[name].weight;
-        if (summary.stopped) interrupted();
+        if (summary.stopped) interrupted(summary.set_aside);
       }
       const study::StudyStatus status = study::status(study, *store_);
       if (status.waiting + status.running > 0)
@@ -205,8 +221,9 @@ class Reproduction {
     }
   }
 
-  [[noreturn]] void interrupted() {
-    remember();
+  // A store that cannot be written, as another program reads it, keeps what it knows of earlier calls.
+  [[noreturn]] void interrupted(bool is_busy) {
+    if (!is_busy) remember();
     throw Interrupted(
         fmt::format("[reproduce] {}: stopped; what was done is saved in {}, the same "
                     "command goes on from there",
@@ -352,12 +369,14 @@ class Reproduction {
 
   // Time spent by earlier calls; for judging again, the seeds that they drew too.
   void recall() {
-    if (const auto text = store_->document(clock()))
-      seconds_before_ = Json::parse(*text).get<double>();
+    const Json seconds = document_in(*store_, clock());
+    if (seconds.is_number()) seconds_before_ = seconds.get<double>();
     if (may_run_) return;
-    const Json document = Json::parse(store_->document(kDocument).value());
-    for (const auto& [name, seeds] : document.at("seeds").items()) {
-      studies_.at(name) = parse(*files_.at(name), seeds.get<std::int64_t>());
+    const Json all = document_in(*store_, kDocument).value("seeds", Json::object());
+    for (const auto& [name, seeds] : all.items()) {
+      const auto known = studies_.find(name);
+      if (known == studies_.end() || !seeds.is_number_unsigned()) refuse_document(*store_, kDocument);
+      known->second = parse(*files_.at(name), seeds.get<std::int64_t>());
       measure_work(name);
     }
   }
@@ -430,8 +449,16 @@ class Reproduction {
 // What a reproduction into the folder asked for; null if there was none.
 Json request_in(const std::filesystem::path& folder) {
   const study::Store store(folder, study::Store::Access::kRead);
-  const std::optional<std::string> text = store.document(kDocument);
-  return text ? Json::parse(*text).at("request") : Json();
+  const Json document = document_in(store, kDocument);
+  if (document.is_null()) return {};
+  const auto is_text = [](const Json& json) { return json.is_string(); };
+  const auto is_texts = [&](const Json& json) { return json.is_array() && std::ranges::all_of(json, is_text); };
+  const Json request = document.is_object() ? document.value("request", Json()) : Json();
+  const bool whole = request.is_object() && is_text(request.value("paper", Json())) &&
+                     is_text(request.value("mode", Json())) && is_texts(request.value("claims", Json())) &&
+                     is_texts(request.value("overrides", Json()));
+  if (!whole) refuse_document(store, kDocument);
+  return request;
 }
 
 Mode mode_of(const std::string& name) {

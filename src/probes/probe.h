@@ -46,7 +46,14 @@ struct ProbeEntry {
   std::string name, summary, source;
   std::vector<Parameter> parameters;
   std::function<std::unique_ptr<Probe>(const Settings&)> make;
+  /// How the names of outputs begin that are worst where they are largest, and of those that are worst where they are
+  /// smallest.
+  std::vector<std::string> losses{}, scores{};
 };
+
+/// What a diverged run counts as in statistics over all seeds: infinity for a loss, minus infinity for a score, and NaN
+/// for what is neither.
+double when_diverged(const ProbeEntry& entry, const std::string& output);
 
 std::span<const ProbeEntry> probe_registry();
 

@@ -1,5 +1,8 @@
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <limits>
+
 #include "base/error.h"
 #include "base/text.h"
 #include "probes/general.h"
@@ -24,6 +27,13 @@ const ProbeEntry& find_probe(const std::string& name) {
   }
   throw UsageError(fmt::format("unknown probe '{}'; accepted are {}{}", name, join(names),
                                did_you_mean(name, names)));
+}
+
+double when_diverged(const ProbeEntry& entry, const std::string& output) {
+  const auto begins = [&](const std::string& name) { return output.starts_with(name); };
+  if (std::ranges::any_of(entry.losses, begins)) return std::numeric_limits<double>::infinity();
+  if (std::ranges::any_of(entry.scores, begins)) return -std::numeric_limits<double>::infinity();
+  return std::numeric_limits<double>::quiet_NaN();
 }
 
 }  // namespace iclab::probes

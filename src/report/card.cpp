@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "base/seeds.h"
 #include "base/text.h"
 #include "report/html.h"
 #include "report/vega_lite.h"
@@ -31,16 +32,32 @@ const char* outcome_mark(Outcome outcome) {
   return "";
 }
 
+// "[0.1, 0.2]", with what it is where it is no 95 % interval.
+std::string interval_cell(const Check& check) {
+  if (check.seeds == 1) return interval_name(1);
+  const std::string text = interval(check.lo, check.hi, check.infinite);
+  const bool is_range = check.seeds > 0 && check.seeds < kFewSeeds && !std::isnan(check.lo);
+  return is_range ? text + " (range)" : text;
+}
+
+std::string seeds_cell(const Check& check) {
+  if (check.seeds <= 0) return interval_name(0);
+  const std::string all = number(static_cast<double>(check.seeds));
+  if (check.valued < 0 || check.valued == check.seeds) return all;
+  const std::string why = check.missing.empty() ? "" : "; " + escape(check.missing);
+  return fmt::format("{} of {}{}", number(static_cast<double>(check.valued)), all, why);
+}
+
 std::string check_row(const Check& check) {
   const auto cell = [](const char* name, const std::string& html) {
     return fmt::format("<td data-name=\"{}\">{}</td>", name, html);
   };
   const std::string outcome = outcome_name(check.outcome);
-  const std::string seeds = check.seeds > 0 ? number(static_cast<double>(check.seeds)) : "exact";
   return fmt::format(
       "<tr class=\"{}\"><th scope=\"row\">{}</th>{}{}{}{}{}{}</tr>\n", outcome, escape(check.what),
-      cell("predicted", number(check.predicted)), cell("measured", number(check.measured)),
-      cell("interval", interval(check.lo, check.hi)), cell("seeds", seeds),
+      cell("predicted", number(check.predicted, check.infinite)),
+      cell("measured", number(check.measured, check.infinite)), cell("interval", interval_cell(check)),
+      cell("seeds", seeds_cell(check)),
       cell("accepted", check.tolerance.empty() ? "–" : escape(check.tolerance)),
       cell("outcome", fmt::format("<span class=\"outcome\"><b aria-hidden=\"true\">{}</b>"
                                   " {}</span>",
@@ -82,10 +99,13 @@ std::string checks_html(const Claim& claim) {
 // What line, point and dash mean, for the kinds of rows that the figure has.
 std::string key_html(const std::vector<Row>& rows) {
   std::set<RowKind> kinds;
-  bool interval = false, never = false;
+  bool interval = false, range = false, never = false;
   for (const Row& row : rows) {
     kinds.insert(row.kind);
-    interval = interval || (row.kind == RowKind::kMeasured && !std::isnan(row.lo));
+    const bool has_interval = row.kind == RowKind::kMeasured && !std::isnan(row.lo);
+    const bool few = row.seeds > 0 && row.seeds < kFewSeeds;
+    interval = interval || (has_interval && !few);
+    range = range || (has_interval && few);
     never = never || std::isinf(row.y);
   }
   std::string html;
@@ -94,11 +114,14 @@ std::string key_html(const std::vector<Row>& rows) {
   };
   if (kinds.contains(RowKind::kTheory)) add("theory", "theory");
   if (kinds.contains(RowKind::kMeasured))
-    add("measured", interval ? "measured, with its interval" : "measured");
+    add("measured", interval && range ? "measured, with its 95 % interval (few seeds: their range)"
+                    : interval        ? "measured, with its 95 % interval"
+                    : range           ? "measured, with the range of its seeds"
+                                      : "measured");
   if (kinds.contains(RowKind::kSeed)) add("seed", "a single run");
   if (kinds.contains(RowKind::kBar)) add("bar", "measured, count");
   if (kinds.contains(RowKind::kReference)) add("reference", "reference");
-  if (never) add("never", "upper edge: never happened");
+  if (never) add("never", "upper edge: never happened, or infinite");
   return "<ul class=\"reads\">" + html + "</ul>";
 }
 

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "base/seeds.h"
+
 namespace iclab::report {
 namespace {
 
@@ -12,11 +14,15 @@ Json to_json(const Check& check) {
   Json ok;
   if (check.outcome == Outcome::kOk) ok = true;
   if (check.outcome == Outcome::kFailed) ok = false;
+  const bool is_point = check.seeds == 1;
   return {{"what", check.what},
           {"predicted", finite(check.predicted)},
           {"measured", finite(check.measured)},
-          {"interval", {finite(check.lo), finite(check.hi)}},
+          {"interval", {finite(is_point ? kAbsent : check.lo), finite(is_point ? kAbsent : check.hi)}},
+          {"interval_of", interval_name(check.seeds)},
           {"seeds", check.seeds},
+          {"valued", check.valued < 0 ? check.seeds : check.valued},
+          {"missing", check.missing},
           {"tolerance", check.tolerance},
           {"ok", ok},
           {"outcome", outcome_name(check.outcome)}};

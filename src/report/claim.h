@@ -36,8 +36,11 @@ const char* outcome_name(Outcome outcome);
 struct Check {
   std::string what;  // "risk at 30 degrees, J/r"
   double predicted = kAbsent, measured = kAbsent;
-  double lo = kAbsent, hi = kAbsent;  // interval of the measurement
-  std::int64_t seeds = 0;             // 0: exact, no seeds enter
+  double lo = kAbsent, hi = kAbsent;  // interval of the measurement (base/seeds.h says which)
+  std::int64_t seeds = 0;             // all that were asked for; 0: exact, no seeds enter
+  std::int64_t valued = -1;           // how many of them have a value; -1: all
+  std::string missing{};              // why the others have none: "6 diverged"
+  std::string infinite = "never";     // what an infinite number is called
   std::string tolerance{};            // as accepted: "within 5 %", "longer than the single class"
   Outcome outcome = Outcome::kOpen;
 };

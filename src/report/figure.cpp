@@ -161,6 +161,7 @@ std::vector<Row> Figure::rows() const {
   const std::vector<std::string> panels = panel_names();
   std::vector<Row> result;
   for (const Row& row : rows_) {
+    if (std::isinf(row.y) && row.y < 0) continue;  // only "never", upwards, has a place beyond the axis
     const bool empty = std::isnan(row.y) && (row.kind != RowKind::kReference || std::isnan(row.x));
     if (empty || !drawable(x_, row.x) || !drawable(y_, row.y)) continue;
     if (row.kind != RowKind::kReference || !row.panel.empty() || panels.empty()) {

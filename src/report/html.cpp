@@ -60,9 +60,9 @@ std::string escape(std::string_view text) {
   return result;
 }
 
-std::string number(double value) {
+std::string number(double value, std::string_view infinite) {
   if (std::isnan(value)) return std::string(kDash);
-  if (std::isinf(value)) return value > 0 ? "never" : fmt::format("{}\u221e", kMinus);
+  if (std::isinf(value)) return value > 0 ? std::string(infinite) : fmt::format("{}\u221e", kMinus);
   if (value == std::round(value) && std::abs(value) < 1e9) return grouped(std::llround(value));
   std::string text = fmt::format("{:.4g}", std::abs(value));
   const size_t exponent = text.find('e');
@@ -74,9 +74,9 @@ std::string number(double value) {
   return (value < 0 ? std::string(kMinus) : "") + text;
 }
 
-std::string interval(double lo, double hi) {
+std::string interval(double lo, double hi, std::string_view infinite) {
   if (std::isnan(lo) || std::isnan(hi)) return std::string(kDash);
-  return fmt::format("[{},\u00a0{}]", number(lo), number(hi));
+  return fmt::format("[{},\u00a0{}]", number(lo, infinite), number(hi, infinite));
 }
 
 std::string script_json(const Json& value) {

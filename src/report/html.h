@@ -15,11 +15,11 @@ namespace iclab::report {
 std::string escape(std::string_view text);
 
 /// Four significant digits, as a reader writes it: "0.1351", "−2.5", "1.2 × 10<sup>−12</sup>", "12
-/// 480" (whole numbers in full up to 10^9), "never" for infinity, "–" for NaN.
-std::string number(double value);
+/// 480" (whole numbers in full up to 10^9), "–" for NaN. What infinity is called depends on what the number is.
+std::string number(double value, std::string_view infinite = "never");
 
 /// "[0.131, 0.139]" or "–".
-std::string interval(double lo, double hi);
+std::string interval(double lo, double hi, std::string_view infinite = "never");
 
 /// JSON that is safe inside a script element: every '<' is written as \u003c; not UTF-8: U+FFFD.
 std::string script_json(const Json& value);

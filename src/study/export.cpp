@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/json.h"
 #include "base/text.h"
+#include "study/results.h"
 
 namespace iclab::study {
 namespace {
@@ -157,29 +158,19 @@ std::string cell(const Setting& value) {
   return quoted(to_text(value));
 }
 
-std::string_view status_text(const StoredRun& run) {
-  return run.error.empty() ? status_name(run.status) : "failed";
-}
-
 std::string header(const Study& study) {
   std::string text = "run";
   for (const Axis& axis : study.axes) text += fmt::format(",{}", quoted(axis.key));
   return text + ",seed";
 }
 
-std::string series_rows(const std::string& prefix, const Point& point,
-                        const std::vector<Series>& all) {
+// A run's part of series.csv, of one output.
+std::string series_rows(const std::string& prefix, const std::string& probe, const Series& series) {
   std::string rows;
-  for (const ProbeSpec& probe : point.probes) {
-    for (const Series& series : all) {
-      if (series.probe != probe.id) continue;
-      for (size_t i = 0; i < series.steps.size(); ++i)
-        for (size_t j = 0; j < series.values[i].size(); ++j)
-          fmt::format_to(std::back_inserter(rows), "{},{},{},{},{},{}\n", prefix,
-                         quoted(probe.name), quoted(series.name), series.steps[i], j,
-                         series.values[i][j]);
-    }
-  }
+  for (size_t i = 0; i < series.steps.size(); ++i)
+    for (size_t j = 0; j < series.values[i].size(); ++j)
+      fmt::format_to(std::back_inserter(rows), "{},{},{},{},{},{}\n", prefix, quoted(probe), quoted(series.name),
+                     series.steps[i], j, series.values[i][j]);
   return rows;
 }
 
@@ -255,16 +246,21 @@ void write_csv(const std::filesystem::path& folder, const Study& study, const St
   WholeFile runs(folder / "runs.csv"), series(folder / "series.csv");
   runs.write(header(study) + ",status,step,seconds,error\n");
   series.write(header(study) + ",probe,series,step,index,value\n");
-  for (const Point& point : study.points) {
+  const StudyRuns stored(study, store);
+  for (size_t p = 0; p < study.points.size(); ++p) {
+    const Point& point = study.points[p];
     std::string axes;
     for (const auto& [key, value] : point.axes) axes += fmt::format(",{}", cell(value));
-    for (std::int64_t seed = 0; seed < study.seeds; ++seed) {
-      const std::optional<StoredRun> run = store.run(study.run_id(point, seed));
-      if (!run) continue;
-      const std::string prefix = fmt::format("{}{},{}", run->id, axes, seed);
-      runs.write(fmt::format("{},{},{},{},{}\n", prefix, status_text(*run), run->step, run->seconds,
-                             quoted(run->error)));
-      series.write(series_rows(prefix, point, store.series(run->id)));
+    const std::vector<RunView> views = stored.of(p);
+    for (size_t seed = 0; seed < views.size(); ++seed) {
+      const RunView& run = views[seed];
+      if (!store.run(run.id)) continue;
+      const std::string prefix = fmt::format("{}{},{}", run.id, axes, seed);
+      runs.write(fmt::format("{},{},{},{},{}\n", prefix, state_name(run.state), run.step, run.seconds, quoted(run.why)));
+      const std::vector<Series> all = store.series(run.id);
+      for (const ProbeSpec& probe : point.probes)
+        for (const Series& one : all)
+          if (one.probe == probe.id) series.write(series_rows(prefix, probe.name, asked(one, probe, run)));
     }
   }
   runs.finish();

@@ -19,13 +19,6 @@ double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
 }
 
-bool equal(const std::vector<train::Tensor>& a, const std::vector<train::Tensor>& b) {
-  return std::ranges::equal(a, b, [](const train::Tensor& x, const train::Tensor& y) {
-    return x.name == y.name && x.shape == y.shape && x.is_double == y.is_double &&
-           x.bytes == y.bytes;
-  });
-}
-
 }  // namespace
 
 Life::Life(Job& job, std::int64_t seed, StoredRun stored, Shared& shared)
@@ -43,6 +36,7 @@ bool Life::prepare() {
   progress.step = stored_.step;
   progress.seconds = stored_.seconds;
   progress.plan = job_.plan();
+  progress.cause = stored_.cause;
   shared_.writer.push(std::move(progress));
   return false;
 }
@@ -134,7 +128,7 @@ void Life::check_replay() {
   const std::vector<train::Tensor> kept = stored_.status == RunStatus::kRunning
                                               ? run_->weights()
                                               : shared_.store.weights(stored_.id);
-  if (step == stored_.step && equal(weights, kept)) return;
+  if (step == stored_.step && same_tensors(weights, kept)) return;
   throw ReplayError(
       fmt::format("run {}: replayed to step {} it has other weights than the store; found a store "
                   "written by another build, or damaged; accepted is one of this build",
@@ -156,6 +150,7 @@ void Life::save(bool at_end) {
   if (!ended_) progress.state = run_->save();
   if (at_end && !ended_) progress.weights = run_->weights();
   if (at_end) progress.plan = job_.plan();
+  progress.cause = stored_.cause;  // MERGE: run_->cause()
   shared_.writer.push(std::move(progress));
   saved_ = Clock::now();
 }

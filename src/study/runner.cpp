@@ -6,14 +6,14 @@
 #include <chrono>
 #include <cmath>
 #include <deque>
-#include <nlohmann/json.hpp>
-#include <set>
 #include <thread>
 
 #include "base/error.h"
 #include "base/processor.h"
 #include "study/job.h"
 #include "study/life.h"
+#include "study/results.h"
+#include "study/stored_studies.h"
 #include "study/writer.h"
 
 namespace iclab::study {
@@ -25,7 +25,6 @@ using train::RunStatus;
 constexpr std::chrono::milliseconds kBetweenReports{250};
 constexpr double kRateSeconds = 5;  // the rate is that of the latest seconds
 constexpr size_t kRunsATransaction = 1'000;
-const std::string kDocument = "study/";
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -67,20 +66,6 @@ int runs_at_a_time(const RunnerOptions& options, size_t runs) {
 
 int threads_per_run(const RunnerOptions& options, size_t runs) {
   return wanted_threads(options) / std::max(runs_at_a_time(options, runs), 1);
-}
-
-void write_study(const Study& study, Store& store) {
-  const Json json{{"file", study.file}, {"text", study.text}, {"overrides", study.overrides}};
-  const std::string text = json.dump();
-  if (store.document(kDocument + study.name) != text)
-    store.set_document(kDocument + study.name, text);
-  std::vector<Store::StoredProbe> probes;
-  std::set<std::string> seen;
-  for (const Point& point : study.points)
-    for (const ProbeSpec& probe : point.probes)
-      if (seen.insert(probe.id).second)
-        probes.push_back({probe.id, probe.choice.kind, probe.choice.settings.json().dump()});
-  store.add_probes(probes);
 }
 
 void add_new_runs(const Study& study, const std::vector<Todo>& todo, Store& store) {
@@ -127,6 +112,7 @@ class Pool {
     summary_.steps = shared_.steps_done;
     summary_.stopped = interrupted_ || next_ < todo_.size();
     writer_.close();
+    summary_.set_aside = writer_.has_set_aside();
     report();
   }
 
@@ -157,6 +143,8 @@ class Pool {
       try {
         outcome = life.live(*todo.job->learner());
       } catch (const ReplayError&) {
+        throw;
+      } catch (const Damaged&) {
         throw;
       } catch (const std::exception& error) {
         Progress progress;
@@ -249,6 +237,8 @@ class Pool {
 RunnerSummary run_study(const Study& study, Store& store, const RunnerOptions& options) {
   check_options(options);
   const Clock::time_point begin = Clock::now();
+  store.set_patience({options.stop, options.tell_waiting});
+  take_in_set_aside(store);
   RunnerSummary summary;
   const std::vector<std::unique_ptr<Job>> jobs = make_jobs(study);
 
@@ -280,44 +270,45 @@ RunnerSummary run_study(const Study& study, Store& store, const RunnerOptions& o
     todo.front().job->learner();
     todo.back().job->learner();
   }
-  write_study(study, store);
+  add_portion(store, study.name, options.shard, options.shards);
+  store_study(study, store);
   add_new_runs(study, todo, store);
   Pool(store, options, std::move(todo), summary, total).run();
   summary.seconds = seconds_since(begin);
   return summary;
 }
 
-std::vector<Study> stored_studies(const Store& store) {
-  std::vector<Study> studies;
-  for (const std::string& key : store.document_keys()) {
-    if (!key.starts_with(kDocument)) continue;
-    const Json json = Json::parse(*store.document(key), nullptr, false);
-    const bool whole = json.is_object() && json.contains("file") && json.contains("text") &&
-                       json.contains("overrides");
-    if (!whole) throw Error(fmt::format("[store] document '{}' is damaged", key));
-    studies.push_back(parse_study(json["text"].get<std::string>(), json["file"].get<std::string>(),
-                                  json["overrides"].get<std::vector<std::string>>()));
-  }
-  return studies;
-}
-
 StudyStatus status(const Study& study, const Store& store) {
+  const Portion portion = portion_of(store, study.name);
   StudyStatus counts;
+  std::int64_t index = 0;
   for (const auto& job : make_jobs(study)) {
-    for (std::int64_t seed = 0; seed < study.seeds; ++seed) {
-      const std::optional<StoredRun> run = store.run(job->id(seed));
-      const bool begun = run && run->step > 0;
-      const bool to_extend = run && run->status == RunStatus::kFinished && run->step < job->steps();
-      if (run && !run->error.empty())
-        ++counts.failed;
-      else if (run && run->status == RunStatus::kDiverged)
-        ++counts.diverged;
-      else if (run && run->status != RunStatus::kRunning && !to_extend)
-        ++counts.done;
-      else if (begun)
-        ++counts.running;
-      else
-        ++counts.waiting;
+    for (std::int64_t seed = 0; seed < study.seeds; ++seed, ++index) {
+      if (!portion.has(index)) {
+        ++counts.elsewhere;
+        continue;
+      }
+      const RunView run = view_of(store.run(job->id(seed)), job->steps());
+      switch (run.state) {
+        case RunState::kWaiting:
+          ++counts.waiting;
+          break;
+        case RunState::kRunning:
+          ++counts.running;
+          break;
+        case RunState::kFinished:
+        case RunState::kStopped:
+          ++counts.done;
+          break;
+        case RunState::kDiverged:
+          ++counts.diverged;
+          break;
+        case RunState::kFailed:
+          ++counts.failed;
+          break;
+        case RunState::kElsewhere:
+          break;
+      }
     }
   }
   return counts;

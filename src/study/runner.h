@@ -15,6 +15,9 @@ struct RunnerOptions {
   int shard = 0, shards = 1;       // this process does the runs with index % shards == shard
   double checkpoint_seconds = 10;  // of wall time between saved states of a running run
   std::stop_token stop;            // asks to save and return
+  /// Called once if the store cannot be written because another program reads it: training goes on, and what it saves
+  /// waits in memory.
+  std::function<void()> tell_waiting;
   /// Called a few times a second from one thread, and once at the end.
   std::function<void(const struct RunnerProgress&)> progress;
 };
@@ -30,7 +33,8 @@ struct RunnerSummary {
   std::int64_t computed = 0, already_there = 0, diverged = 0, failed = 0;
   std::int64_t steps = 0;
   double seconds = 0;
-  bool stopped = false;  // the stop token ended it before all was done
+  bool stopped = false;    // the stop token ended it before all was done
+  bool set_aside = false;  // another program read the store to the end: what was left waits beside it for the next call
 };
 
 /// Computes every (point, seed) of the study that the store has not finished, resuming saved
@@ -39,13 +43,10 @@ struct RunnerSummary {
 /// bit for bit).
 RunnerSummary run_study(const Study& study, Store& store, const RunnerOptions& options);
 
-/// The studies that were run into a store, in alphabetical order of their names: run_study writes
-/// them there, with their overrides.
-std::vector<Study> stored_studies(const Store& store);
-
-/// Counts of a study's runs in a store.
+/// Counts of a study's runs in a store: of those that the store is for (Portion), as far as the study's own steps go.
 struct StudyStatus {
   std::int64_t done = 0, running = 0, waiting = 0, diverged = 0, failed = 0;
+  std::int64_t elsewhere = 0;  // runs of other shards
 };
 StudyStatus status(const Study& study, const Store& store);
 

@@ -3,12 +3,11 @@
 #include <fmt/format.h>
 #include <sqlite3.h>
 
-#include "base/error.h"
 
 namespace iclab::study {
 namespace {
 
-constexpr int kBusyMilliseconds = 60'000;
+constexpr std::chrono::milliseconds kPatience{60'000};
 
 }  // namespace
 
@@ -23,7 +22,11 @@ Database::Database(const std::filesystem::path& file, Access access) : file_(fil
     throw Error(fmt::format("{}: cannot be opened: {}", file.string(), message));
   }
   sqlite3_extended_result_codes(handle_, 1);
-  sqlite3_busy_timeout(handle_, kBusyMilliseconds);
+  wait_at_most(kPatience);
+}
+
+void Database::wait_at_most(std::chrono::milliseconds patience) {
+  sqlite3_busy_timeout(handle_, static_cast<int>(patience.count()));
 }
 
 Database::~Database() {
@@ -47,8 +50,8 @@ void Database::fail(int code) const {
       throw Error(fmt::format("{}: cannot be written ({})", name, sqlite3_errmsg(handle_)));
     case SQLITE_BUSY:
     case SQLITE_LOCKED:
-      throw Error(
-          fmt::format("{}: another process holds it since {} s", name, kBusyMilliseconds / 1000));
+      throw Busy(fmt::format(
+          "{}: another program reads it and does not end; close what has it open and run the same command again", name));
     default:
       throw Error(fmt::format("{}: {} (SQLite {}); what was saved before is safe", name,
                               sqlite3_errmsg(handle_), code));
@@ -142,8 +145,8 @@ std::vector<std::byte> Statement::blob(int column) const {
   return {view.begin(), view.end()};
 }
 
-Transaction::Transaction(Database& database) : database_(database) {
-  database.execute("BEGIN IMMEDIATE");
+Transaction::Transaction(Database& database, Purpose purpose) : database_(database) {
+  database.execute(purpose == Purpose::kWrite ? "BEGIN IMMEDIATE" : "BEGIN");
 }
 
 Transaction::~Transaction() {

@@ -2,6 +2,7 @@
 // file.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -13,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "base/error.h"
+
 struct sqlite3;
 struct sqlite3_stmt;
 
@@ -20,15 +23,23 @@ namespace iclab::study {
 
 class Statement;
 
+/// Another program reads (or writes) the file, so that this one cannot write to it now. Nothing was written.
+class Busy : public Error {
+ public:
+  using Error::Error;
+};
+
 class Database {
  public:
   enum class Access { kRead, kWrite };
 
-  /// Opens a file; kWrite creates it. Other connections are waited for, up to a minute.
+  /// Opens a file; kWrite creates it. Other connections are waited for, up to a minute (see wait_at_most); then Busy.
   Database(const std::filesystem::path& file, Access access);
   ~Database();
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
+
+  void wait_at_most(std::chrono::milliseconds patience);
 
   void execute(const char* sql);
   std::int64_t integer(const char* sql);  // the first column of the first row
@@ -91,10 +102,12 @@ class Query {
   Statement& statement_;
 };
 
-/// Rolled back unless committed.
+/// Rolled back unless committed. For writing: no other connection may write meanwhile. For reading: what is read is of one
+/// instant, whatever others write.
 class Transaction {
  public:
-  explicit Transaction(Database& database);
+  enum class Purpose { kWrite, kRead };
+  explicit Transaction(Database& database, Purpose purpose = Purpose::kWrite);
   ~Transaction();
   Transaction(const Transaction&) = delete;
   Transaction& operator=(const Transaction&) = delete;

@@ -1,20 +1,29 @@
 #include "study/writer.h"
 
-#include <chrono>
 #include <utility>
+
+#include "study/merge.h"
+#include "study/sqlite.h"
 
 namespace iclab::study {
 namespace {
 
-constexpr std::chrono::milliseconds kBetweenCommits{250};  // each costs two or three fsyncs
-// Short runs outpace the disk: this bounds what they keep in memory, beside as much that is being written.
-constexpr size_t kMostWaitingBytes = 16 << 20;
+using Clock = std::chrono::steady_clock;
 
-size_t bytes_of(const Progress& progress) {
-  size_t bytes = sizeof progress + progress.state.size() +
-                 progress.measured.size() * sizeof(progress.measured[0]);
-  for (const train::Tensor& tensor : progress.weights) bytes += sizeof tensor + tensor.bytes.size();
-  return bytes;
+constexpr std::chrono::milliseconds kBetweenCommits{250};  // each costs two or three fsyncs
+// Short runs outpace the disk: this bounds what they keep in memory, beside as much that is being written. Where another
+// program reads the store, and nothing can be written, training goes on for longer.
+constexpr size_t kMostWaitingBytes = 16 << 20, kMostWhileStuck = 512 << 20;
+constexpr std::chrono::seconds kStuck{2};
+
+// What waits of a run, with what it saves next.
+void append(Progress& waiting, Progress&& next) {
+  next.measured.insert(next.measured.begin(), std::make_move_iterator(waiting.measured.begin()),
+                       std::make_move_iterator(waiting.measured.end()));
+  next.blanks.insert(next.blanks.begin(), waiting.blanks.begin(), waiting.blanks.end());
+  if (next.state.empty()) next.state = std::move(waiting.state);
+  if (next.weights.empty()) next.weights = std::move(waiting.weights);
+  waiting = std::move(next);
 }
 
 }  // namespace
@@ -30,11 +39,25 @@ Writer::~Writer() {
 
 void Writer::push(Progress progress) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [this] { return waiting_bytes_ < kMostWaitingBytes || failure_; });
+  while (waiting_bytes_ >= most_waiting_bytes() && !failure_) changed_.wait_for(lock, kStuck);
   if (failure_) return;
-  waiting_bytes_ += bytes_of(progress);
-  waiting_.push_back(std::move(progress));
+  const auto known = places_.find(progress.run);
+  const bool joins = known != places_.end() && progress.error.empty() && waiting_[known->second].error.empty();
+  if (joins) {
+    Progress& waiting = waiting_[known->second];
+    waiting_bytes_ -= bytes_of(waiting);
+    append(waiting, std::move(progress));
+    waiting_bytes_ += bytes_of(waiting);
+  } else {
+    places_[progress.run] = waiting_.size();
+    waiting_bytes_ += bytes_of(progress);
+    waiting_.push_back(std::move(progress));
+  }
   changed_.notify_all();
+}
+
+size_t Writer::most_waiting_bytes() const {
+  return writing_since_ && Clock::now() - *writing_since_ > kStuck ? kMostWhileStuck : kMostWaitingBytes;
 }
 
 void Writer::fail(std::exception_ptr failure) {
@@ -65,17 +88,20 @@ void Writer::work() {
     changed_.wait(lock, [this] { return !waiting_.empty() || closed_; });
     if (waiting_.empty()) return;
     const std::vector<Progress> batch = std::exchange(waiting_, {});
+    places_.clear();
     waiting_bytes_ = 0;
+    const auto begin = Clock::now();
+    writing_since_ = begin;
     changed_.notify_all();
     lock.unlock();
-    const auto begin = std::chrono::steady_clock::now();
     std::exception_ptr failure;
     try {
-      store_.save(batch);
+      write(batch);
     } catch (...) {
       failure = std::current_exception();
     }
     lock.lock();
+    writing_since_.reset();
     if (failure) {
       if (!failure_) failure_ = failure;
       waiting_.clear();
@@ -85,6 +111,38 @@ void Writer::work() {
     changed_.wait_until(lock, begin + kBetweenCommits,
                         [this] { return closed_ || waiting_bytes_ >= kMostWaitingBytes / 2; });
   }
+}
+
+// Only a process that was asked to end gives up waiting for readers. Its states must not be lost with it.
+void Writer::write(const std::vector<Progress>& batch) {
+  if (aside_) return set_aside(batch);
+  try {
+    store_.save(batch);
+  } catch (const Busy&) {
+    set_aside(batch);
+  }
+}
+
+void Writer::set_aside(const std::vector<Progress>& batch) {
+  if (!aside_) aside_ = std::make_unique<Store>(set_aside_folder(store_), Store::Access::kWrite);
+  std::vector<StoredRun> runs;
+  for (const Progress& progress : batch)
+    if (auto run = store_.run(progress.run)) runs.push_back(std::move(*run));
+  aside_->add_runs(runs);
+  aside_->save(batch);
+}
+
+std::filesystem::path set_aside_folder(const Store& store) { return store.folder() / "set-aside"; }
+
+bool take_in_set_aside(Store& store) {
+  const std::filesystem::path folder = set_aside_folder(store);
+  if (!std::filesystem::exists(folder / "store.sqlite")) return false;
+  {
+    const Store aside(folder, Store::Access::kRead);
+    merge(store, aside);
+  }
+  std::filesystem::remove_all(folder);
+  return true;
 }
 
 }  // namespace iclab::study

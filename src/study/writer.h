@@ -2,10 +2,14 @@
 // of a second is one transaction.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
+#include <map>
 #include <mutex>
+#include <optional>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -20,8 +24,8 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  /// Hands over; waits while too much is waiting to be written. After a failure it drops what it is
-  /// given.
+  /// Hands over; waits while too much is waiting to be written. Of what waits of one run only the latest state is kept.
+  /// After a failure it drops what it is given.
   void push(Progress progress);
 
   /// Something cannot be written, or must not: `failed` is true from now on.
@@ -31,17 +35,32 @@ class Writer {
   /// Writes what is left and ends the thread. Throws what failed, if anything did.
   void close();
 
+  /// Another program read the store until this process was asked to end: what was left is in the folder of set_aside.
+  bool has_set_aside() const { return aside_ != nullptr; }
+
  private:
   void work();
+  void write(const std::vector<Progress>& batch);
+  void set_aside(const std::vector<Progress>& batch);
+  size_t most_waiting_bytes() const;
 
   Store& store_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Progress> waiting_;
+  std::map<std::string, size_t> places_;  // of the runs in waiting_
   size_t waiting_bytes_ = 0;
+  std::optional<std::chrono::steady_clock::time_point> writing_since_;
   bool closed_ = false;
   std::exception_ptr failure_;
+  std::unique_ptr<Store> aside_;
   std::jthread thread_;
 };
+
+/// Where a store keeps what could not be written into it before its process had to end: a store of its own.
+std::filesystem::path set_aside_folder(const Store& store);
+
+/// Takes in what was set aside, if anything was. True if it was.
+bool take_in_set_aside(Store& store);
 
 }  // namespace iclab::study

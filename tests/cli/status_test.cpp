@@ -69,13 +69,50 @@ TEST_F(Status, OneFlippedBitOfASeriesChangesTheHash) {
   EXPECT_NE(status()["sha256"], before);
 }
 
-TEST_F(Status, LooksAtAShardAndSeesTheOthersWaiting) {
+TEST_F(Status, AShardCountsItsOwnPart) {
   const std::string shard = folder_ / "shard";
   ASSERT_EQ(iclab({"run", study_, "--out", shard, "--shard", "1/2"}).exit_code, 0);
   const Json json = iclab({"status", shard, "--json"}).json();
   EXPECT_EQ(json["runs"]["done"], 2);
-  EXPECT_EQ(json["runs"]["waiting"], 2);
-  EXPECT_GT(json["seconds_left"], 0);
+  EXPECT_EQ(json["runs"]["waiting"], 0);
+  EXPECT_EQ(json["elsewhere"], 2);
+  EXPECT_EQ(json["seconds_left"], 0);
+  EXPECT_THAT(iclab({"status", shard}).out, HasSubstr("2 more runs belong to other shards\n"));
+}
+
+TEST_F(Status, VerifyFindsAFlippedBitAndNamesTheRun) {
+  const Outcome sound = iclab({"status", out_, "--verify"});
+  EXPECT_EQ(sound.exit_code, 0);
+  EXPECT_THAT(sound.out, HasSubstr("every checksum holds\n"));
+
+  flip("measurements", "value", "series = 1 AND step = 60");
+  const Outcome text = iclab({"status", out_, "--verify"});
+  EXPECT_EQ(text.exit_code, 1);
+  EXPECT_THAT(text.out, HasSubstr("1 damages found\n"));
+  const Outcome outcome = iclab({"status", out_, "--verify", "--json"});
+  EXPECT_EQ(outcome.exit_code, 1);
+  ASSERT_EQ(outcome.json()["damages"].size(), 1U);
+  EXPECT_THAT(outcome.json()["damages"][0].get<std::string>(), HasSubstr("is damaged"));
+
+  // What would show its numbers refuses to.
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"report", out_}, {"export", out_}, {"run", study_, "--out", out_}}) {
+    const Outcome refused = iclab(words);
+    EXPECT_EQ(refused.exit_code, 1) << words[0];
+    EXPECT_THAT(refused.err, HasSubstr("is damaged")) << words[0];
+  }
+}
+
+TEST_F(Status, ADamagedStudyIsNoErrorOfTheUsersFile) {
+  sqlite3* database = nullptr;
+  ASSERT_EQ(sqlite3_open((out_ + "/store.sqlite").c_str(), &database), SQLITE_OK);
+  const char* sql = "UPDATE documents SET text = replace(text, 'batch = ', 'batch = -') WHERE key = 'study/small'";
+  ASSERT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, nullptr), SQLITE_OK);
+  ASSERT_EQ(sqlite3_changes(database), 1);
+  sqlite3_close(database);
+  const Outcome outcome = iclab({"status", out_});
+  EXPECT_EQ(outcome.exit_code, 1);
+  EXPECT_THAT(outcome.err, HasSubstr("store.sqlite: the document 'study/small' is damaged"));
 }
 
 }  // namespace

@@ -13,6 +13,7 @@
 
 #include "full_disk.h"
 #include "study/sqlite.h"
+#include "study/stored_studies.h"
 #include "test_files.h"
 
 namespace iclab::study {
@@ -378,10 +379,24 @@ TEST(Runner, AReplayThatDiffersIsAnError) {
     run_study(many({"probe.loss.every=100"}), store, {});
   }
   Database(folder / "store.sqlite", Database::Access::kWrite)
-      .execute("UPDATE weights SET data = zeroblob(length(data)) WHERE run = 3");
+      .execute("UPDATE weights SET data = zeroblob(length(data)) WHERE run = 3; "
+               "UPDATE runs SET checksum = '' WHERE number = 3");  // as another build might have saved it
   Store store(folder.path(), kWrite);
   EXPECT_THAT(message_of<Error>([&] { run_study(many(), store, {}); }),
               HasSubstr("replayed to step 300 it has other weights than the store"));
+}
+
+TEST(Runner, ADamagedRunEndsTheStudyAndIsNoFailureOfTheRun) {
+  const TestFolder folder;
+  {
+    Store store(folder.path(), kWrite);
+    run_study(many({"probe.loss.every=100"}), store, {});
+  }
+  Database(folder / "store.sqlite", Database::Access::kWrite)
+      .execute("UPDATE weights SET data = zeroblob(length(data)) WHERE run = 3");
+  Store store(folder.path(), kWrite);
+  EXPECT_THAT(message_of<Damaged>([&] { run_study(many(), store, {}); }), HasSubstr("is damaged"));
+  EXPECT_EQ(status(many(), store).failed, 0);
 }
 
 TEST(Runner, PointsThatDifferInProbesAloneShareTheirRuns) {

@@ -3,8 +3,12 @@
 #include <gmock/gmock.h>
 #include <sys/wait.h>
 
+#include <chrono>
 #include <cstring>
+#include <functional>
 #include <limits>
+#include <memory>
+#include <thread>
 
 #include "full_disk.h"
 #include "study/sqlite.h"
@@ -267,7 +271,161 @@ TEST(Store, StoreOfAnotherSchema) {
   Database(folder / "store.sqlite", Database::Access::kWrite).execute("PRAGMA user_version = 7");
   for (const auto access : {kRead, kWrite})
     EXPECT_THAT(message_of<Error>([&] { Store(folder.path(), access); }),
-                HasSubstr("found a store of schema 7, accepted is schema 1"));
+                HasSubstr("found a store of schema 7, accepted are schemas 1 to 2"));
+}
+
+// ---- checksums ----------------------------------------------------------------------------------
+
+// What a reader says of a store in which one thing was changed behind its back.
+std::string damage_by(const char* sql, const std::function<void(const Store&)>& read) {
+  const TestFolder folder;
+  {
+    Store store(folder.path(), kWrite);
+    fill(store);
+    store.set_document("note", "first");
+  }
+  Database(folder / "store.sqlite", Database::Access::kWrite).execute(sql);
+  const Store store(folder.path(), kRead);
+  EXPECT_EQ(store.damages().size(), 1U) << sql;
+  return message_of<Damaged>([&] { read(store); });
+}
+
+TEST(Store, AChangedRunIsFoundAndNamed) {
+  const auto series = [](const Store& store) { store.series("one"); };
+  const auto weights = [](const Store& store) { store.weights("one"); };
+  for (const char* sql : {"UPDATE measurements SET value = x'0000000000001c40' WHERE series = 1 AND step = 10",
+                          "DELETE FROM measurements WHERE series = 2 AND step = 0",
+                          "UPDATE weights SET data = x'00000000000000000000000000000001' WHERE position = 0",
+                          "UPDATE runs SET step = 11 WHERE id = 'one'", "UPDATE runs SET seed_index = 5 WHERE id = 'one'",
+                          "UPDATE identities SET text = '{}'", "DELETE FROM blanks"})
+    for (const auto& read : {std::function<void(const Store&)>(series), std::function<void(const Store&)>(weights)})
+      EXPECT_THAT(damage_by(sql, read), HasSubstr("run one is damaged")) << sql;
+}
+
+TEST(Store, AChangedStateOrDocumentIsFoundAndNamed) {
+  EXPECT_THAT(damage_by("UPDATE checkpoints SET state = x'0103'", [](const Store& store) { store.checkpoint("one"); }),
+              HasSubstr("run one is damaged: its saved state"));
+  EXPECT_THAT(damage_by("UPDATE documents SET text = 'second'", [](const Store& store) { store.document("note"); }),
+              HasSubstr("the document 'note' is damaged"));
+}
+
+TEST(Store, ATensorWhoseBytesDoNotFitItsShapeIsRefused) {
+  for (const char* sql : {"UPDATE weights SET data = x'00000000' WHERE position = 0",
+                          "UPDATE weights SET data = x'000000' WHERE position = 0",
+                          "UPDATE weights SET shape = '[2,3]' WHERE position = 0",
+                          "UPDATE weights SET shape = '[-2,-2]' WHERE position = 0",
+                          "UPDATE weights SET shape = '[4294967296,4294967296]' WHERE position = 0",
+                          "UPDATE weights SET shape = 'none' WHERE position = 0"})
+    EXPECT_THAT(damage_by(sql, [](const Store& store) { store.weights("one"); }), HasSubstr("weight 'a' has the shape"));
+}
+
+TEST(Store, WhatIsAddedToADamagedRunDoesNotBlessIt) {
+  const TestFolder folder;
+  Store store(folder.path(), kWrite);
+  fill(store);
+  Database(folder / "store.sqlite", Database::Access::kWrite)
+      .execute("UPDATE weights SET data = x'00000000000000000000000000000001' WHERE position = 0");
+  Progress more;
+  more.run = "one";
+  more.status = RunStatus::kFinished;
+  more.step = 10;
+  more.measured = {{"r", {0, "risk", 10, 0, 1}}};
+  EXPECT_THAT(message_of<Damaged>([&] { store.save(more); }), HasSubstr("run one is damaged"));
+}
+
+TEST(Store, ARunThatGoesOnGetsANewChecksumAtItsEnd) {
+  const TestFolder folder;
+  Store store(folder.path(), kWrite);
+  fill(store);
+  const std::string first = store.run("one")->checksum;
+  EXPECT_EQ(first.size(), 64U);
+  Progress more = ending("one");
+  more.status = RunStatus::kRunning;
+  more.step = 15;
+  more.weights.clear();
+  store.save(more);
+  EXPECT_EQ(store.run("one")->checksum, "");
+  more = ending("one");
+  more.step = 20;
+  store.save(more);
+  EXPECT_NE(store.run("one")->checksum, first);
+  EXPECT_TRUE(store.damages().empty());
+}
+
+// ---- older stores -------------------------------------------------------------------------------
+
+// A store as the builds before 2026-12-01 wrote it: without causes and checksums.
+void make_schema_1(const std::filesystem::path& folder) {
+  {
+    Store store(folder, kWrite);
+    fill(store);
+    store.set_document("note", "first");
+  }
+  Database(folder / "store.sqlite", Database::Access::kWrite)
+      .execute("ALTER TABLE runs DROP COLUMN cause; ALTER TABLE runs DROP COLUMN checksum; "
+               "ALTER TABLE checkpoints DROP COLUMN checksum; ALTER TABLE documents DROP COLUMN checksum; "
+               "PRAGMA user_version = 1");
+}
+
+TEST(Store, AnOlderStoreIsReadAsItIs) {
+  const TestFolder folder;
+  make_schema_1(folder.path());
+  const Store store(folder.path(), kRead);
+  EXPECT_EQ(store.run("one")->step, 10);
+  EXPECT_EQ(store.run("one")->checksum, "");
+  EXPECT_EQ(store.series("one").size(), 2U);
+  EXPECT_EQ(store.weights("one").size(), 2U);
+  EXPECT_EQ(store.checkpoint("one")->size(), 2U);
+  EXPECT_EQ(store.document("note"), "first");
+  EXPECT_TRUE(store.damages().empty());
+}
+
+TEST(Store, AnOlderStoreThatIsWrittenGetsItsChecksums) {
+  const TestFolder folder, fresh;
+  make_schema_1(folder.path());
+  Store other(fresh.path(), kWrite);
+  fill(other);
+  {
+    Store store(folder.path(), kWrite);
+    EXPECT_EQ(store.run("one")->checksum, other.run("one")->checksum);
+    EXPECT_EQ(store.run("two")->checksum, "");
+    EXPECT_EQ(store.sha256(), other.sha256());
+    EXPECT_EQ(store.document("note"), "first");
+  }
+  const Store again(folder.path(), kRead);
+  EXPECT_EQ(again.run("one")->checksum, other.run("one")->checksum);
+}
+
+// ---- readers ------------------------------------------------------------------------------------
+
+TEST(Store, AWriteWaitsForReadersUntilItIsAskedToEnd) {
+  const TestFolder folder;
+  Store store(folder.path(), kWrite);
+  fill(store);
+  Database reader(folder / "store.sqlite", Database::Access::kRead);
+  auto rows = std::make_unique<Statement>(reader, "SELECT number FROM runs");
+  rows->step();
+  int told = 0;
+  std::stop_source stop;
+  store.set_patience({stop.get_token(), [&] { ++told; }});
+  {  // it goes on as soon as the reader ends
+    const std::jthread ends([&] {
+      std::this_thread::sleep_for(std::chrono::seconds(3));
+      rows.reset();
+    });
+    store.save(ending("two"));
+  }
+  EXPECT_EQ(told, 1);
+  EXPECT_EQ(store.run("two")->status, RunStatus::kFinished);
+
+  rows = std::make_unique<Statement>(reader, "SELECT number FROM runs");
+  rows->step();
+  stop.request_stop();
+  Progress later = ending("two");
+  later.step = 20;
+  EXPECT_THROW(store.save(later), Busy);
+  EXPECT_EQ(told, 1);  // once
+  EXPECT_EQ(store.run("two")->step, 10);
 }
 
 TEST(Store, DamagedFile) {

@@ -22,18 +22,18 @@ constexpr double kSettled = 100;                                // steps
 
 // A run with w and beta frozen: what drives the MLP, and how far it came.
 struct Frozen {
+  std::vector<std::int64_t> steps;
   std::vector<double> P;     // eta times the sum of the batches' residuals so far
   std::vector<double> c1, loss;  // of the MLP alone
+
+  std::vector<std::vector<double>*> series() { return {&P, &c1, &loss}; }
 };
 
 Frozen frozen_of(const Arm& arm, std::int64_t seed) {
-  const Arm::Curve residual = arm.curve(seed, {.series = "residual", .name = "batch"});
-  Frozen frozen{.P = sums_before(residual.values, arm.lr()),
-                .c1 = arm.curve(seed, memory("c1")).values,
-                .loss = arm.curve(seed, memory("loss")).values};
-  const size_t size = std::min({frozen.P.size(), frozen.c1.size(), frozen.loss.size()});
-  for (std::vector<double>* each : {&frozen.P, &frozen.c1, &frozen.loss}) each->resize(size);
-  return frozen;
+  Arm::Curve residual = arm.curve(seed, {.series = "residual", .name = "batch"});
+  residual.values = sums_before(residual.values, arm.lr());
+  CommonSteps all = common_steps({std::move(residual), arm.curve(seed, memory("c1")), arm.curve(seed, memory("loss"))});
+  return {std::move(all.steps), std::move(all.values[0]), std::move(all.values[1]), std::move(all.values[2])};
 }
 
 // A run with w trained.
@@ -42,17 +42,15 @@ struct Trained {
   std::vector<double> w, growth;     // growth = w - w(0)
   std::vector<double> c1, loss;      // of the MLP alone
   std::vector<double> novel_loss;
+
+  std::vector<std::vector<double>*> series() { return {&w, &growth, &c1, &loss, &novel_loss}; }
 };
 
 Trained trained_of(const Arm& arm, std::int64_t seed) {
-  Arm::Curve w = arm.curve(seed, weight("w"));
-  Trained run{.steps = std::move(w.steps), .w = std::move(w.values), .growth = {},
-              .c1 = arm.curve(seed, memory("c1")).values,
-              .loss = arm.curve(seed, memory("loss")).values,
-              .novel_loss = arm.curve(seed, novel("loss")).values};
-  const size_t size = std::min({run.w.size(), run.c1.size(), run.loss.size(), run.novel_loss.size()});
-  run.steps.resize(size);
-  for (std::vector<double>* each : {&run.w, &run.c1, &run.loss, &run.novel_loss}) each->resize(size);
+  CommonSteps all = common_steps({arm.curve(seed, weight("w")), arm.curve(seed, memory("c1")),
+                                  arm.curve(seed, memory("loss")), arm.curve(seed, novel("loss"))});
+  Trained run{.steps = std::move(all.steps), .w = std::move(all.values[0]), .growth = {},
+              .c1 = std::move(all.values[1]), .loss = std::move(all.values[2]), .novel_loss = std::move(all.values[3])};
   for (const double value : run.w) run.growth.push_back(value - run.w.front());
   return run;
 }
@@ -72,6 +70,29 @@ Pair pair_beyond(const Trained& run, const Frozen& frozen, double growth) {
   return pair_at(run, frozen, static_cast<size_t>(found - run.growth.begin()));
 }
 
+// Keeps the evaluations that all seeds have, so that the i-th is of one step in every run.
+template <class Run>
+void keep_common(std::vector<Run>& runs) {
+  std::vector<std::int64_t> common = runs.empty() ? std::vector<std::int64_t>{} : runs.front().steps;
+  for (const Run& run : runs)
+    std::erase_if(common, [&](std::int64_t step) { return !std::ranges::binary_search(run.steps, step); });
+  for (Run& run : runs) {
+    for (std::vector<double>* series : run.series()) {
+      size_t kept = 0;
+      for (size_t i = 0; i < run.steps.size(); ++i)
+        if (std::ranges::binary_search(common, run.steps[i])) (*series)[kept++] = (*series)[i];
+      series->resize(kept);
+    }
+    run.steps = common;
+  }
+}
+
+// How many evaluations the runs have.
+template <class Run>
+size_t evaluations(const std::vector<Run>& runs) {
+  return runs.empty() ? 0 : runs.front().steps.size();
+}
+
 struct Runs {
   Arm arm;
   std::vector<Trained> trained;
@@ -80,21 +101,14 @@ struct Runs {
 Runs runs_of(const Arm& arm) {
   Runs runs{arm, {}};
   for (std::int64_t seed = 0; seed < arm.seeds(); ++seed) runs.trained.push_back(trained_of(arm, seed));
+  keep_common(runs.trained);
   return runs;
-}
-
-// The evaluations that all seeds have.
-size_t common_size(const std::vector<Trained>& runs) {
-  size_t size = runs.empty() ? 0 : SIZE_MAX;
-  for (const Trained& run : runs) size = std::min(size, run.w.size());
-  return size;
 }
 
 // The largest |median of L_ICL e^w - 1| over the evaluations from step 100 on.
 analysis::Estimate largest_departure(const std::vector<Trained>& runs) {
-  const size_t size = common_size(runs);
   std::vector<std::vector<double>> ratios;  // by evaluation and seed
-  for (size_t i = 0; i < size; ++i) {
+  for (size_t i = 0; i < evaluations(runs); ++i) {
     if (static_cast<double>(runs.front().steps[i]) < kSettled) continue;
     ratios.emplace_back();
     for (const Trained& run : runs) ratios.back().push_back(run.novel_loss[i] * std::exp(run.w[i]));
@@ -115,19 +129,20 @@ std::vector<double> growth_ratios(const Arm& arm) {
   for (std::int64_t seed = 0; seed < arm.seeds(); ++seed) {
     const double start = acquired_at[static_cast<size_t>(seed)];
     if (std::isinf(start)) continue;
-    const Arm::Curve w = arm.curve(seed, weight("w")), c3 = arm.curve(seed, memory("c3"));
+    const CommonSteps both = common_steps({arm.curve(seed, weight("w")), arm.curve(seed, memory("c3"))});
+    const std::vector<double>&w = both.values[0], &c3 = both.values[1];
     double first = std::nan(""), total = 0;
-    for (size_t i = 0; i < std::min(w.values.size(), c3.values.size()); ++i) {
-      const auto step = static_cast<double>(w.steps[i]);
+    for (size_t i = 0; i < both.steps.size(); ++i) {
+      const auto step = static_cast<double>(both.steps[i]);
       if (step < start) continue;
       if (std::isnan(first)) {
-        first = w.values[i];
+        first = w[i];
         continue;
       }
-      const auto rate = [&](size_t j) { return c3.values[j] * std::exp(-w.values[j]); };
-      total += arm.lr() * (step - static_cast<double>(w.steps[i - 1])) * (rate(i - 1) + rate(i)) / 2;
+      const auto rate = [&](size_t j) { return c3[j] * std::exp(-w[j]); };
+      total += arm.lr() * (step - static_cast<double>(both.steps[i - 1])) * (rate(i - 1) + rate(i)) / 2;
     }
-    if (total > 0) ratios.push_back((w.values.back() - first) / total);
+    if (total > 0) ratios.push_back((w.back() - first) / total);
   }
   return ratios;
 }
@@ -162,7 +177,7 @@ report::Figure growth_figure(const Arm& arm, const std::vector<Trained>& trained
                  "the prediction is met.");
   const std::string series = "w − w₀ = ∫ c₃ ds";
   double most = 0;
-  const size_t size = common_size(trained), seeds = std::min(trained.size(), frozen.size());
+  const size_t size = evaluations(trained), seeds = std::min(trained.size(), frozen.size());
   if (size > 0)
     for (const size_t i : selection(trained.front(), size, 24)) {
       std::vector<double> growth, P;
@@ -184,7 +199,7 @@ double fall(const std::vector<double>& loss, size_t i) { return loss.front() - l
 // Adds a run's points and returns the smallest loss on novel items among them.
 double draw_losses(report::Figure& figure, const std::string& series, const Runs& runs) {
   double least = INFINITY;
-  const size_t size = common_size(runs.trained);
+  const size_t size = evaluations(runs.trained);
   if (size == 0) return least;
   for (const size_t i : selection(runs.trained.front(), size, 16)) {
     std::vector<double> x, y;
@@ -201,9 +216,8 @@ double draw_losses(report::Figure& figure, const std::string& series, const Runs
 // e^-(w0 + P) against memory's progress in the frozen runs, down to `least`.
 void draw_predicted_losses(report::Figure& figure, const std::vector<Trained>& trained, const std::vector<Frozen>& frozen,
                            double least) {
-  size_t size = frozen.empty() ? 0 : SIZE_MAX;
-  for (const Frozen& run : frozen) size = std::min(size, run.P.size());
-  const size_t seeds = common_size(trained) == 0 ? 0 : std::min(trained.size(), frozen.size());
+  const size_t size = evaluations(frozen);
+  const size_t seeds = evaluations(trained) == 0 ? 0 : std::min(trained.size(), frozen.size());
   std::vector<double> steps(size), x, y;
   std::iota(steps.begin(), steps.end(), 0.0);
   for (const size_t i : report::thin(steps, 14, true)) {  // single steps are noisy
@@ -256,6 +270,7 @@ report::Claim judge(const Measurements& measurements) {
   const Runs judged = runs_of(arm);
   std::vector<Frozen> frozen;
   for (std::int64_t seed = 0; seed < frozen_arm.seeds(); ++seed) frozen.push_back(frozen_of(frozen_arm, seed));
+  keep_common(frozen);
   Checks checks(Strictness::kValue);
   check(judged.trained, frozen, checks);
   for (const Arm& joint : measurements.arms("joint"))

@@ -82,21 +82,17 @@ struct Path {
 
 // Means over the runs, at a selection of the steps that all of them reached.
 Path path_of(const Arm& arm) {
-  std::vector<Arm::Curve> betas, ws;
-  size_t reached = SIZE_MAX;
-  for (std::int64_t seed = 0; seed < arm.seeds(); ++seed) {
-    betas.push_back(arm.curve(seed, weight("beta")));
-    ws.push_back(arm.curve(seed, weight("w")));
-    reached = std::min({reached, betas.back().values.size(), ws.back().values.size()});
-  }
-  std::vector<double> places(betas.empty() ? 0 : reached);
-  std::iota(places.begin(), places.end(), 0.0);
+  std::vector<Arm::Curve> curves;  // beta and w of each seed
+  for (std::int64_t seed = 0; seed < arm.seeds(); ++seed)
+    for (const char* name : {"beta", "w"}) curves.push_back(arm.curve(seed, weight(name)));
+  const CommonSteps reached = common_steps(curves);
+  const std::vector<double> steps(reached.steps.begin(), reached.steps.end());
   Path path;
-  for (const size_t i : report::thin(places, 40, false)) {
+  for (const size_t i : report::thin(steps, 40, false)) {
     std::vector<double> beta, w;
-    for (size_t seed = 0; seed < betas.size(); ++seed) {
-      beta.push_back(betas[seed].values[i]);
-      w.push_back(ws[seed].values[i]);
+    for (size_t curve = 0; curve < curves.size(); curve += 2) {
+      beta.push_back(reached.values[curve][i]);
+      w.push_back(reached.values[curve + 1][i]);
     }
     path.beta.push_back(analysis::mean(beta));
     path.w.push_back(analysis::mean_over_seeds(w));

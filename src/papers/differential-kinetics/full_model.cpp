@@ -94,12 +94,14 @@ report::Figure accuracy_figure(const std::vector<Arm>& arms) {
   return figure;
 }
 
-// Accuracy by seed at a step; a run that stopped before keeps its last one.
-std::vector<double> values_at(const std::vector<Arm::Curve>& curves, std::int64_t step) {
-  std::vector<double> values;
-  for (const Arm::Curve& curve : curves) {
-    const auto next = std::ranges::upper_bound(curve.steps, step);
-    if (next != curve.steps.begin()) values.push_back(curve.values[static_cast<size_t>(next - curve.steps.begin()) - 1]);
+// Accuracy by seed at a step; a run that stopped before keeps the one where it stopped.
+std::vector<double> accuracy_at(const Arm& arm, std::int64_t step) {
+  std::vector<double> values = arm.sample(novel(), step).values;
+  const study::Sample ends = arm.sample(novel(), {});
+  for (size_t seed = 0; seed < values.size(); ++seed) {
+    const study::RunOutput run = arm.output(static_cast<std::int64_t>(seed), novel());
+    const bool has_stopped = run.run().state == study::RunState::kStopped && step > run.run().step;
+    if (has_stopped) values[seed] = ends.values[seed];
   }
   return values;
 }
@@ -110,17 +112,13 @@ report::Figure time_figure(const std::vector<Arm>& arms) {
                  "that differ by a factor of two: the mean rises slowly.");
   figure.panels("items K");
   for (const Arm& arm : arms) {
-    std::vector<Arm::Curve> curves;
-    std::int64_t longest = 0;
-    for (std::int64_t seed = 0; seed < arm.seeds(); ++seed) {
-      curves.push_back(arm.curve(seed, novel()));
-      if (!curves.back().steps.empty()) longest = std::max(longest, curves.back().steps.back());
-    }
-    std::set<std::int64_t> steps;
-    constexpr int kPoints = 20;
-    for (int i = 0; i <= kPoints; ++i) steps.insert(longest * i / kPoints);
-    for (const std::int64_t step : steps)
-      figure.measured(label_text(arm), point_at(static_cast<double>(step), analysis::mean_over_seeds(values_at(curves, step)),
+    const std::int64_t longest = arm.sample(novel(), {}).last_step;
+    std::vector<double> steps;
+    for (const std::int64_t step : arm.due(novel()))
+      if (step <= longest) steps.push_back(static_cast<double>(step));
+    constexpr size_t kPoints = 21;
+    for (const size_t i : report::thin(steps, kPoints, false))
+      figure.measured(label_text(arm), point_at(steps[i], analysis::mean_over_seeds(accuracy_at(arm, arm.due(novel())[i])),
                                                 arm.label(-1), items_text(arm)));
   }
   figure.rule_y(kAcquired, "acquired");

@@ -28,12 +28,7 @@ std::vector<double> acquisition_steps(const Arm& arm) {
 }
 
 std::vector<double> last_values(const Arm& arm, const Quantity& quantity) {
-  std::vector<double> values;
-  for (std::int64_t seed = 0; seed < arm.seeds(); ++seed) {
-    const Arm::Curve curve = arm.curve(seed, quantity);
-    values.push_back(curve.values.empty() ? std::nan("") : curve.values.back());
-  }
-  return values;
+  return arm.sample(quantity, {}).values;
 }
 
 std::vector<double> acquired(const Arm& arm) {
@@ -51,13 +46,13 @@ double partial_runs(const Arm& arm) {
 }
 
 MemoryCurve memory_curve(const Arm& arm, std::int64_t seed, double least) {
-  const Arm::Curve c1 = arm.curve(seed, memory("c1")), c2 = arm.curve(seed, memory("c2"));
+  const CommonSteps both = common_steps({arm.curve(seed, memory("c1")), arm.curve(seed, memory("c2"))});
   MemoryCurve curve;
-  for (size_t i = 0; i < std::min(c1.values.size(), c2.values.size()); ++i) {
-    curve.t.push_back(static_cast<double>(c1.steps[i]));
-    curve.c1.push_back(c1.values[i]);
-    curve.c2.push_back(c2.values[i]);
-    if (c1.values[i] < least) break;
+  for (size_t i = 0; i < both.steps.size(); ++i) {
+    curve.t.push_back(static_cast<double>(both.steps[i]));
+    curve.c1.push_back(both.values[0][i]);
+    curve.c2.push_back(both.values[1][i]);
+    if (curve.c1.back() < least) break;
   }
   return curve;
 }

@@ -31,7 +31,8 @@ bool is_minimal(const Arm& arm);
 /// t_ICL of every seed; analysis::kNever for runs without one, NaN for those that measured nothing.
 std::vector<double> acquisition_steps(const Arm& arm);
 
-/// The last measurement of every seed's run, wherever it ended; NaN where there is none.
+/// What was measured where each run ended, at its last evaluation: of a diverged run, infinite for a loss, minus infinity
+/// for an accuracy; NaN where nothing is known of it.
 std::vector<double> last_values(const Arm& arm, const Quantity& quantity);
 
 /// 1 for runs that acquired, else 0; NaN for those that measured nothing.

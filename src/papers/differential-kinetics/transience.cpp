@@ -104,13 +104,12 @@ struct State {
   size_t size() const { return w.size(); }
 };
 
-State state_of(const Arm& arm, std::int64_t seed) {
+State state_of(const Arm& arm, std::int64_t seed, const Course& course) {
   const Arm::Curve batches = arm.curve(seed, {.series = "residual", .name = "batch"});
-  Arm::Curve copy = arm.curve(seed, novel("copy"));
-  State state{.w = arm.curve(seed, weight("w")).values,
-              .beta = arm.curve(seed, weight("beta")).values,
-              .residual = trailing_means(batches.steps, batches.values, copy.steps, kLatest),
-              .copy = std::move(copy.values)};
+  State state{.w = arm.values_at(course.steps, seed, weight("w")),
+              .beta = arm.values_at(course.steps, seed, weight("beta")),
+              .residual = trailing_means(batches.steps, batches.values, course.steps, kLatest),
+              .copy = arm.values_at(course.steps, seed, novel("copy"))};
   const size_t size = std::min({state.w.size(), state.beta.size(), state.residual.size(), state.copy.size()});
   for (std::vector<double>* each : {&state.w, &state.beta, &state.residual, &state.copy}) each->resize(size);
   return state;
@@ -120,7 +119,7 @@ State state_of(const Arm& arm, std::int64_t seed) {
 std::vector<double> residuals_at_loss(const Courses& courses) {
   std::vector<double> means;
   for (size_t seed = 0; seed < courses.runs.size(); ++seed) {
-    const State state = state_of(courses.arm, static_cast<std::int64_t>(seed));
+    const State state = state_of(courses.arm, static_cast<std::int64_t>(seed), courses.runs[seed]);
     const Stretch fall = courses.runs[seed].shape.fall;
     const bool there = !fall.empty() && fall.end <= state.size();
     means.push_back(there ? analysis::mean(std::span(state.residual).subspan(fall.begin, fall.end - fall.begin)) /
@@ -138,7 +137,7 @@ struct Plateau {
 Plateau plateau_of(const Courses& courses) {
   Plateau plateau;
   for (size_t seed = 0; seed < courses.runs.size(); ++seed) {
-    const State state = state_of(courses.arm, static_cast<std::int64_t>(seed));
+    const State state = state_of(courses.arm, static_cast<std::int64_t>(seed), courses.runs[seed]);
     const Stretch above = courses.runs[seed].shape.above;
     std::vector<double> w_relation, residual_relation;
     for (size_t i = (above.begin + above.end) / 2; i < std::min(above.end, state.size()); ++i) {
@@ -157,7 +156,7 @@ std::vector<double> decay_exponents(const Courses& courses) {
   const double rate = courses.arm.lr() * decay(courses.arm);
   for (size_t seed = 0; seed < courses.runs.size(); ++seed) {
     const Course& run = courses.runs[seed];
-    const State state = state_of(courses.arm, static_cast<std::int64_t>(seed));
+    const State state = state_of(courses.arm, static_cast<std::int64_t>(seed), courses.runs[seed]);
     const Stretch lost = rise_and_fall(run.accuracy, kAcquired, kFalling, kLost).fall;
     if (lost.empty()) {
       exponents.push_back(std::nan(""));
@@ -245,7 +244,7 @@ report::Figure fold_figure(const Courses& row) {
   std::vector<double> beta, h;
   double most = fold.beta_fold + 2;
   for (size_t seed = 0; seed < row.runs.size(); ++seed) {
-    const State state = state_of(row.arm, static_cast<std::int64_t>(seed));
+    const State state = state_of(row.arm, static_cast<std::int64_t>(seed), row.runs[seed]);
     if (state.size() > 0) most = std::max(most, *std::ranges::max_element(state.beta));
   }
   for (int i = 1; i <= 120; ++i) {
@@ -255,7 +254,7 @@ report::Figure fold_figure(const Courses& row) {
   figure.theory("stationary attention, h(β)", beta, h);
   for (size_t seed = 0; seed < row.runs.size(); ++seed) {
     const auto number = static_cast<std::int64_t>(seed);
-    const State state = state_of(row.arm, number);
+    const State state = state_of(row.arm, number, row.runs[seed]);
     std::vector<double> places(state.size());
     for (size_t i = 0; i < places.size(); ++i) places[i] = static_cast<double>(i);
     for (const size_t i : report::thin(places, 41, false))

@@ -1,0 +1,38 @@
+// What the tables of a store say of one run, and the checksum over it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/sha256.h"
+#include "study/sqlite.h"
+#include "study/store.h"
+
+namespace iclab::study {
+
+/// Where a run stands in its store: its row's number; -1 if there is no such run.
+std::int64_t number_of(Database& database, const std::string& run);
+
+std::optional<StoredRun> read_run(Database& database, const std::string& id);
+std::vector<StoredRun> read_runs(Database& database);  // in the order in which they were added
+std::vector<Series> read_series(Database& database, std::int64_t run);  // by probe, name, step
+/// Throws Damaged if a shape is none, or does not fit the bytes.
+std::vector<train::Tensor> read_weights(Database& database, std::int64_t run);
+/// (ProbeSpec::id, step) that were due and gave no finite number.
+std::vector<std::pair<std::string, std::int64_t>> read_blanks(Database& database, std::int64_t run);
+
+/// Numbers of a measurement as they are stored. Throws Damaged if the bytes are no whole numbers of doubles.
+std::vector<double> doubles(const Database& database, std::span<const std::byte> bytes);
+
+/// Adds a run's settings, end, weights and series: what of it may not change. Every part is preceded by its kind, names
+/// and sizes, so that no two runs feed the hash the same bytes.
+void add_to_hash(Sha256& hash, const StoredRun& run, const std::vector<train::Tensor>& weights,
+                 const std::vector<Series>& series);
+
+/// The checksum of a run as its rows are now: of all that add_to_hash takes, and its blanks.
+std::string checksum_of(Database& database, const StoredRun& run, std::int64_t number);
+
+}  // namespace iclab::study
