@@ -30,4 +30,12 @@ std::string human_seconds(double seconds);
 /// True if the bytes are well-formed UTF-8.
 bool is_utf8(std::string_view bytes);
 
+/// The text with each control character, but the newline, and each byte that is no part of
+/// well-formed UTF-8 written as \xNN: what a terminal, a table or a line of JSON shows whole.
+std::string printable(std::string_view text);
+
+/// The same with newlines written as \x0a, for texts that are quoted within a line. What it leaves as
+/// it is may be a name.
+std::string printable_line(std::string_view text);
+
 }  // namespace iclab

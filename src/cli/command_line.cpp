@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <csignal>
 #include <exception>
-#include <new>
 #include <optional>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "cli/command.h"
+#include "cli/failure.h"
 #include "cli/output.h"
 
 namespace iclab::cli {
@@ -130,12 +130,9 @@ int run_command_line(int count, const char* const* words) {
     if (!result) return fail("no command; see iclab --help", 2);
     write_results(result->output);
     return result->exit_code;
-  } catch (const UsageError& error) {
-    return fail(error.what(), 2);
-  } catch (const std::bad_alloc&) {
-    return fail("out of memory", 1);
-  } catch (const std::exception& error) {
-    return fail(error.what(), 1);
+  } catch (...) {
+    const Failure failure = failure_of(std::current_exception());
+    return fail(failure.message, failure.exit_code);
   }
 }
 

@@ -55,5 +55,15 @@ TEST(Utf8, AcceptsWellFormedTextOnly) {
     EXPECT_FALSE(is_utf8(bad)) << bad;
 }
 
+TEST(Printable, ShowsControlCharactersAndBytesThatAreNoText) {
+  using namespace std::string_literals;
+  EXPECT_EQ(printable("a\0b\tc\x7f"s), "a\\x00b\\x09c\\x7f");
+  EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b");  // U+009B moves some terminals' cursors
+  EXPECT_EQ(printable("caf\xe9/\xe2\x82"), "caf\\xe9/\\xe2\\x82");
+  EXPECT_EQ(printable("é € 損失\nnext"), "é € 損失\nnext");
+  EXPECT_EQ(printable_line("a\nb"), "a\\x0ab");
+  EXPECT_EQ(printable(printable("a\0\xff"s)), printable("a\0\xff"s));
+}
+
 }  // namespace
 }  // namespace iclab
