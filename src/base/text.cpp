@@ -79,6 +79,9 @@ bool same_letters(std::string_view a, std::string_view b) {
 }  // namespace
 
 std::string nearest_name(std::string_view found, std::span<const std::string> names) {
+  for (const std::string& name : names)
+    if (same_letters(found, name)) return name;
+  if (found.size() < 2) return "";
   std::string best;
   int best_distance = static_cast<int>(std::max<size_t>(2, found.size() / 3)) + 1;
   for (const std::string& name : names) {

@@ -8,8 +8,9 @@
 
 namespace iclab {
 
-/// The name of `names` nearest to `found` (Damerau-Levenshtein), or "" if none is near enough
-/// to be a slip of the pen (more than a third of its letters differ).
+/// The name of `names` that is `found` in other capitals, else the nearest one
+/// (Damerau-Levenshtein), or "" if none is near enough to be a slip of the pen: of a single letter
+/// every other one is as near, of longer names more than a third of the letters differ.
 std::string nearest_name(std::string_view found, std::span<const std::string> names);
 
 /// "; did you mean 'x'?" or "".

@@ -21,6 +21,15 @@ TEST(NearestName, FindsSlipsOfThePen) {
   EXPECT_EQ(nearest_name("noise", Names{}), "");
 }
 
+TEST(NearestName, PrefersTheSameNameInOtherCapitals) {
+  const Names names{"d", "r", "K", "n", "sigma2"};
+  EXPECT_EQ(nearest_name("N", names), "n");
+  EXPECT_EQ(nearest_name("k", names), "K");
+  EXPECT_EQ(nearest_name("Sigma2", names), "sigma2");
+}
+
+TEST(NearestName, OfOneLetterEveryOtherIsAsNear) { EXPECT_EQ(nearest_name("q", Names{"d", "r", "lr"}), ""); }
+
 TEST(NearestName, MessageEndsWithAQuestion) {
   EXPECT_EQ(did_you_mean("rnak", Names{"rank"}), "; did you mean 'rank'?");
   EXPECT_EQ(did_you_mean("temperature", Names{"rank"}), "");
