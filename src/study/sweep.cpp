@@ -20,8 +20,6 @@
 namespace iclab::study {
 namespace {
 
-constexpr double kMaxWhole = 9'007'199'254'740'992.0;  // 2^53: beyond, doubles skip integers
-
 const std::vector<std::string> kGenerators = {"logspace", "linspace", "range"};
 
 std::string at_key(const Node& node, const std::string& key) {
@@ -172,9 +170,10 @@ std::vector<double> numbers(const Node& list, const std::string& where, size_t f
 }
 
 std::int64_t whole(double x, const std::string& where) {
-  if (std::floor(x) != x || std::abs(x) > kMaxWhole)
-    throw UsageError(fmt::format("{}: found {}, accepted is an integer", where, x));
-  return static_cast<std::int64_t>(x);
+  const std::optional<std::int64_t> integer = as_integer(x);
+  if (!integer)
+    throw UsageError(fmt::format("{}: found {}, accepted is an integer", where, as_typed(x)));
+  return *integer;
 }
 
 std::vector<Setting> range(const Node& list, const std::string& where) {
@@ -343,7 +342,7 @@ void check_distinct(const std::vector<SweepAxis>& axes, const std::vector<size_t
   const auto twice = std::ranges::adjacent_find(sorted);
   if (twice == sorted.end()) return;
   std::vector<std::string> values;
-  for (const Setting& value : *twice) values.push_back(to_text(value));
+  for (const Setting& value : *twice) values.push_back(as_typed(value));
   const Node& place = axes[group[0]].nodes.empty() ? table : axes[group[0]].nodes[0];
   throw UsageError(fmt::format("{}: [sweep] \"{}\": found {} twice, accepted is each value once",
                                place.where(), join(keys, "\", \""), join(values)));

@@ -657,6 +657,41 @@ TEST(Study, StopNeedsOneProbeOfThatName) {
   EXPECT_NO_THROW(parse_study(two + "name = \"raw\"\n", "s.toml"));
 }
 
+TEST(Study, ANameOfAProbeIsOnePrintableLine) {
+  const auto named = [](const std::string& name) {
+    return with(kSmallStudy, "every = 10", "every = 10\nname = \"" + name + "\"");
+  };
+  EXPECT_THAT(error_of(named("a\\nb")),
+              HasSubstr("s.toml:23: [[probe]] name: found 'a\\x0ab', accepted is a name without dots "
+                        "and control characters"));
+  EXPECT_THAT(error_of(named("a\\u0000b")), HasSubstr("found 'a\\x00b'"));
+  EXPECT_EQ(parse_study(named("損失"), "s.toml").points[0].probes[0].name, "損失");
+}
+
+// batch = 4.0 and steps = 1e6 are what people write.
+TEST(Study, AWholeRealIsTheInteger) {
+  const Study as_reals = small({"train.batch=32.0", "train.steps=4e1", "probe.risk.every=1e1", "task.dim=3.0"});
+  EXPECT_EQ(as_reals.points[0].steps, 40);
+  EXPECT_EQ(as_reals.points[0].training.batch, 32);
+  EXPECT_EQ(as_reals.run_id(as_reals.points[0], 0), small().run_id(small().points[0], 0));
+  EXPECT_THAT(small({"probe.risk={kind=\"risk\", steps=[0, 2e1, 40.0]}"}).points[0].probes[0].due,
+              ElementsAre(0, 20, 40));
+  const Study swept = small({"sweep.task.dim=[2, 3.0, 1e1]"});
+  EXPECT_EQ(swept.axes[0].values[2], Setting(std::int64_t{10}));
+  EXPECT_EQ(swept.run_id(swept.points[1], 0), small().run_id(small().points[0], 0));
+}
+
+TEST(Study, WhatIsNotWholeIsNoInteger) {
+  const auto bad = [](const std::string& batch) {
+    return error_of(with(kSmallStudy, "batch = 32", "batch = " + batch));
+  };
+  EXPECT_EQ(bad("4.5"), "s.toml:17: [train] batch: found 4.5, accepted is an integer");
+  EXPECT_EQ(bad("1e30"), "s.toml:17: [train] batch: found 1e+30, accepted is an integer");
+  EXPECT_EQ(bad("inf"), "s.toml:17: [train] batch: found inf, accepted is an integer");
+  EXPECT_EQ(error_of(with(kSmallStudy, "kind = \"adam\"", "kind = 4.0")),
+            "s.toml:16: [train] optimizer kind: found 4.0, accepted is text");
+}
+
 TEST(Study, ListsAndFilesThatAreTooLong) {
   std::string list = "steps = [";
   for (int i = 0; i <= 100'000; ++i) list += "1,";
