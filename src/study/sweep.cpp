@@ -84,6 +84,7 @@ Section section_with(const std::string& name, const std::vector<NamedKind>& kind
 }
 
 Section probe_of(Node& root, const std::vector<std::string>& path, const std::string& where) {
+  tables_at(root, "probe", "[[probe]]");
   const Node& table = node_at(root, {"probe", path[1]}, where);
   Section section = probe_section(kind_of(table, {"[[probe]]", "", {}}));
   std::vector<std::string> schedule{"kind", "name"};

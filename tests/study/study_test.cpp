@@ -280,7 +280,7 @@ TEST(Study, ARunMayHaveSeveralStopRules) {
   EXPECT_NE(study.run_id(study.points[0], 0), one.run_id(one.points[0], 0));
   EXPECT_EQ(one.run_id(one.points[0], 0), same.run_id(same.points[0], 0)) << "a list of one";
   EXPECT_THAT(error_of(kSmallStudy, {"train.stop=[{probe=\"risk\", below=0.1}, {probe=\"rsik\", above=1}]"}),
-              HasSubstr("[train] stop probe: found 'rsik', the name of 0 probes"));
+              HasSubstr("[train] stop probe: found 'rsik', the name of no probe"));
   EXPECT_THAT(error_of(kSmallStudy, {"train.stop=[1]"}), HasSubstr("accepted are at most"));
   EXPECT_THAT(error_of(kSmallStudy, {"train.stop=[]"}), HasSubstr("found an empty list, accepted is a table or a list"));
 }
@@ -445,6 +445,14 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"{ kind = \"adam\", lr = 0.01 }", "\"adam\"",
             "s.toml:16: [train] optimizer: found 'adam', accepted is a table"},
         Bad{"[[probe]]\nkind = \"risk\"", "[probe]\nkind = \"risk\"", "s.toml:24: "},
+        Bad{"[[probe]]\nkind = \"risk\"\nevery = 10\n\n[[probe]]\nkind = \"loss\"",
+            "[probe]\nkind = \"loss\"",
+            "s.toml:20: [[probe]]: found a table, accepted is a list of tables; write [[probe]]"},
+        Bad{"steps = 40", "steps = 40\n[train.group]\nmatch = \"v\"",
+            "s.toml:19: [[train.group]]: found a table, accepted is a list of tables; write "
+            "[[train.group]]"},
+        Bad{"[task]", "[[task]]",
+            "s.toml:5: [task]: found [a table], accepted is one table, no list of them"},
         Bad{"[model]\nkind = \"linear-attention\"", "[model]\nkind = 3",
             "s.toml:11: [model] kind: found 3, accepted is text"},
         Bad{"name = \"small\"", "name = \"\"",
@@ -475,9 +483,8 @@ INSTANTIATE_TEST_SUITE_P(
             "s.toml:12: [model] form: found 'factord', accepted is one of merged, "
             "factored, separate, full; did you mean 'factored'?"},
         Bad{"steps = 40", "steps = 40\nstop = { probe = \"rik\", above = 1 }",
-            "s.toml:19: [train] stop probe: found 'rik', the name of 0 probes; accepted is the "
-            "name of one of them: risk, "
-            "loss; did you mean 'risk'?"},
+            "s.toml:19: [train] stop probe: found 'rik', the name of no probe; accepted is one of "
+            "risk, loss; did you mean 'risk'?"},
         Bad{"steps = 40", "steps = 40\nstop = { probe = \"risk\" }",
             "s.toml:19: [train] stop: found neither above nor below, accepted is one or both"}));
 
@@ -647,13 +654,15 @@ TEST(Study, TheLastPointsAreChecked) {
                              HasSubstr("(at the sweep's point task.components = 3)")));
 }
 
-TEST(Study, StopNeedsOneProbeOfThatName) {
-  const std::string two =
-      with(kSmallStudy, "steps = 40", "steps = 40\nstop = { probe = \"risk\", below = 1 }") +
-      "[[probe]]\nkind = \"risk\"\nnormalised = false\nevery = 5\n";
-  EXPECT_THAT(error_of(two),
-              HasSubstr("found 'risk', the name of 2 probes; accepted is the name of one of them: "
-                        "risk, loss, risk; give each [[probe]] its own name"));
+// Two series of one name would be mixed in every table and figure.
+TEST(Study, ProbesHaveNamesOfTheirOwn) {
+  const std::string two = kSmallStudy + "[[probe]]\nkind = \"risk\"\nnormalised = false\nevery = 5\n";
+  EXPECT_EQ(error_of(two),
+            "s.toml:28: [[probe]]: found the name 'risk' of the probe at s.toml:20; accepted is a "
+            "name of its own: name = \"...\"");
+  EXPECT_EQ(error_of(two + "name = \"loss\"\n"),
+            "s.toml:32: [[probe]] name: found the name 'loss' of the probe at s.toml:24; accepted is "
+            "a name of its own: name = \"...\"");
   EXPECT_NO_THROW(parse_study(two + "name = \"raw\"\n", "s.toml"));
 }
 
