@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "study/schedule.h"
 #include "test_files.h"
 
 namespace iclab::study {
@@ -193,6 +194,31 @@ TEST(Study, GeneratesValues) {
   EXPECT_THAT(integers("\"task.context\" = { linspace = [1, 2, 5] }"), ElementsAre(1, 2));
   EXPECT_THAT(values("\"task.noise\" = { linspace = [0, 1, 3] }"), ElementsAre(0.0, 0.5, 1.0));
   EXPECT_EQ(values("\"task.noise\" = { logspace = [0.5, 2, 1] }"), std::vector<Setting>{0.5});
+}
+
+// What a generator means, a list means too: the same points, runs and cells.
+TEST(Study, GeneratesTheNumbersThatWouldBeTyped) {
+  const auto values = [](const std::string& generator) {
+    const Study study = small({}, "[sweep]\n\"task.noise\" = { " + generator + " }\n");
+    std::vector<double> reals;
+    for (const Setting& value : study.axes[0].values) reals.push_back(std::get<double>(value));
+    return reals;
+  };
+  const std::vector<double> decades = values("logspace = [1e-4, 1e-1, 7]");
+  ASSERT_EQ(decades.size(), 7U);
+  for (const auto& [i, typed] : {std::pair<size_t, double>{0, 1e-4}, {2, 1e-3}, {4, 1e-2}, {6, 1e-1}})
+    EXPECT_EQ(decades[i], typed);
+  EXPECT_EQ(decades[1], log_points(1e-4, 1e-1, 7)[1]) << "no short number: as it was";
+  EXPECT_THAT(values("logspace = [1e-12, 1e6, 19]"),
+              ElementsAre(1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1,
+                          1e2, 1e3, 1e4, 1e5, 1e6));
+  EXPECT_THAT(values("logspace = [0.5, 8, 5]"), ElementsAre(0.5, 1.0, 2.0, 4.0, 8.0));
+  EXPECT_THAT(values("linspace = [0.1, 0.5, 5]"), ElementsAre(0.1, 0.2, 0.3, 0.4, 0.5));
+  EXPECT_THAT(values("linspace = [0, 1, 11]"),
+              ElementsAre(0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0));
+  const double third = 1.0 / 3, typed_end = 0.30000000000000004;
+  EXPECT_THAT(values("linspace = [0, 1, 4]"), ElementsAre(0.0, third, 2 * third, 1.0));
+  EXPECT_THAT(values("linspace = [0.1, 0.30000000000000004, 3]"), ElementsAre(0.1, 0.2, typed_end));
 }
 
 TEST(Study, SweepsOptimizersGroupsStopsAndProbes) {
