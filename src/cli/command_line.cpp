@@ -125,6 +125,7 @@ std::span<const Command> commands() {
 int run_command_line(int count, const char* const* words) {
   // A reader that goes away ("| head") shows as an error of the write, not as a signal.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     const std::optional<Result> result = parse_and_run(count, words);
     if (!result) return fail("no command; see iclab --help", 2);

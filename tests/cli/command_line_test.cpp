@@ -112,6 +112,14 @@ TEST(CommandLine, AReaderThatGoesAwayIsNoError) {
   EXPECT_THAT(outcome.err, Not(HasSubstr("iclab:")));
 }
 
+TEST(CommandLine, AFileThatMayGrowNoMoreIsAnError) {
+  const Folder folder;
+  const Outcome outcome = shell("(ulimit -f 0; \"$ICLAB\" list tasks 2>&1 >" + folder / "list" +
+                                "; echo status $?) | cat");
+  EXPECT_THAT(outcome.out, HasSubstr("iclab: standard output: File too large"));
+  EXPECT_THAT(outcome.out, HasSubstr("status 1"));
+}
+
 TEST(CommandLine, AFullStdoutIsAnError) {
   const Outcome outcome = shell("\"$ICLAB\" list tasks >/dev/full");
   EXPECT_EQ(outcome.exit_code, 1);
