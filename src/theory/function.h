@@ -16,8 +16,8 @@ struct Function {
   std::string summary;  // one line
   std::string source;   // paper and section
   std::vector<Parameter> parameters;
-  /// The value: a number, an array or an object. What is undefined or never reached: null (-1 for
-  /// step counts) among task diversity's, "inf" for no finite time among the kinetics'. Takes complete settings. Throws UsageError that names key, found, accepted where
+  /// The value: a number, an array or an object. What is undefined is null, what never comes the
+  /// text "inf". Takes complete settings. Throws UsageError that names key, found, accepted where
   /// parameters do not go together.
   std::function<Json(const Settings&)> evaluate;
 };
