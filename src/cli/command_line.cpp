@@ -33,6 +33,15 @@ struct Parsers {
   bool version = false;
 };
 
+// An empty word is most often a variable of a shell that is not set; it is not the default.
+void refuse_empty_words(CLI::App& parser) {
+  for (CLI::Option* option : parser.get_options())
+    if (option->get_items_expected_max() > 0)
+      option->check([](const std::string& word) {
+        return word.empty() ? "found an empty word, accepted is a value" : "";
+      });
+}
+
 void declare(Parsers& parsers) {
   parsers.app.require_subcommand(0, 1);
   parsers.app.add_flag("--version", parsers.version, "What this build is");
@@ -41,6 +50,7 @@ void declare(Parsers& parsers) {
     CLI::App* parser = parsers.app.add_subcommand(command.name, command.summary);
     parser->add_flag("--json", parsers.json, "Machine-readable output (docs/formats.md)");
     parsers.entries.push_back({parser, command.add(*parser)});
+    refuse_empty_words(*parser);
   }
 }
 
@@ -75,6 +85,8 @@ void check_words(Parsers& parsers, int count, const char* const* words) {
       throw UsageError(fmt::format("unknown option '{}' of {}; accepted are {}{}", option,
                                    parser->get_name(), join(options),
                                    did_you_mean(option, options)));
+    if (word == option + "=")  // CLI11 would take the next word for the value
+      throw UsageError(fmt::format("{}: found nothing after '=', accepted is a value", option));
   }
 }
 
@@ -123,7 +135,8 @@ std::span<const Command> commands() {
 }
 
 int run_command_line(int count, const char* const* words) {
-  // A reader that goes away ("| head") shows as an error of the write, not as a signal.
+  // A reader that goes away ("| head") and a file that may grow no more (ulimit -f) show as errors of
+  // the write, which are told, not as signals, which end the process without a word.
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
   try {
