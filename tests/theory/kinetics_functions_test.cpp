@@ -208,6 +208,8 @@ TEST(KineticsFunctions, ArgumentsThatDoNotGoTogetherAreRefused) {
             "[t_icl_from_memoriser] c1: found no number, accepted is at least one");
   EXPECT_EQ(refusal("t_icl_from_memoriser t=[] c1=[] c2=[]" + rest),
             "[t_icl_from_memoriser] t: found no number, accepted is at least one");
+  EXPECT_THAT(refusal("t_icl_from_memoriser t=[-1e308,1e308] c1=[1,1] c2=[1,1]" + rest),
+              HasSubstr("[t_icl_from_memoriser] t: found a time tau = eta sum c1 beyond a double's range"));
   EXPECT_EQ(refusal("t_icl_from_memoriser t=[1,0] c1=[1,1] c2=[1,1]" + rest),
             "[t_icl_from_memoriser] t: found 0 after 1, accepted are ascending numbers");
 }
