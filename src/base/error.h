@@ -7,10 +7,11 @@
 namespace iclab {
 
 /// Ends the command with exit status 1. The message begins with where (file, line, key or
-/// operation), then what was found, then what is accepted.
+/// operation), then what was found, then what is accepted. What it quotes may hold any bytes (names
+/// of files, values of a study): they are made printable, so that nothing is cut or garbled.
 class Error : public std::runtime_error {
  public:
-  using std::runtime_error::runtime_error;
+  explicit Error(const std::string& message);
 };
 
 /// The caller's words are wrong (a flag, a key, a value): exit status 2.

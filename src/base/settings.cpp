@@ -20,6 +20,22 @@ const T& get(const std::map<std::string, Setting>& values, const std::string& na
   return std::get<T>(found->second);
 }
 
+template <class T>
+std::optional<Setting> optional_setting(const std::optional<T>& value) {
+  return value ? std::optional<Setting>(*value) : std::nullopt;
+}
+
+// All of them as integers, or nothing.
+std::optional<std::vector<std::int64_t>> as_integers(std::span<const double> reals) {
+  std::vector<std::int64_t> integers;
+  for (const double real : reals) {
+    const std::optional<std::int64_t> integer = as_integer(real);
+    if (!integer) return {};
+    integers.push_back(*integer);
+  }
+  return integers;
+}
+
 // The setting in the declared kind, or nothing if it cannot be one.
 std::optional<Setting> convert(const Setting& value, Kind kind) {
   const auto* integer = std::get_if<std::int64_t>(&value);
@@ -32,6 +48,7 @@ std::optional<Setting> convert(const Setting& value, Kind kind) {
       break;
     case Kind::kInteger:
       if (integer) return value;
+      if (real) return optional_setting(as_integer(*real));
       break;
     case Kind::kReal:
       if (real) return value;
@@ -42,8 +59,9 @@ std::optional<Setting> convert(const Setting& value, Kind kind) {
       break;
     case Kind::kIntegers:
       if (integers) return value;
-      if (reals && reals->empty()) return std::vector<std::int64_t>{};
+      if (reals) return optional_setting(as_integers(*reals));
       if (integer) return std::vector<std::int64_t>{*integer};
+      if (real) return optional_setting(as_integers({real, 1}));
       break;
     case Kind::kReals:
       if (reals) return value;
@@ -80,18 +98,54 @@ void check_value(const Parameter& p, const Setting& value, const std::string& wh
     for (const double x : *reals) check_number(p, x, where);
   const auto* text = std::get_if<std::string>(&value);
   if (text && !p.choices.empty() && std::find(p.choices.begin(), p.choices.end(), *text) == p.choices.end())
-    throw UsageError(fmt::format("{}: found '{}', accepted is one of {}{}", where, *text,
+    throw UsageError(fmt::format("{}: found {}, accepted is one of {}{}", where, as_typed(value),
                                  join(p.choices), did_you_mean(*text, p.choices)));
 }
 
 template <class T>
-T parse_number(std::string_view text, const Parameter& p, const std::string& where) {
+std::optional<T> read_number(std::string_view text) {
   T value{};
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (failure != std::errc() || end != text.data() + text.size() || text.empty())
-    throw UsageError(fmt::format("{}: found '{}', accepted is {}", where, text, kind_name(p.kind)));
+  if (failure != std::errc() || end != text.data() + text.size() || text.empty()) return {};
   return value;
 }
+
+[[noreturn]] void refuse_text(std::string_view text, const Parameter& p, const std::string& where) {
+  throw UsageError(fmt::format("{}: found '{}', accepted is {}", where, text, kind_name(p.kind)));
+}
+
+double parse_real(std::string_view text, const Parameter& p, const std::string& where) {
+  const std::optional<double> value = read_number<double>(text);
+  if (!value) refuse_text(text, p, where);
+  return *value;
+}
+
+std::int64_t parse_integer(std::string_view text, const Parameter& p, const std::string& where) {
+  std::optional<std::int64_t> value = read_number<std::int64_t>(text);
+  if (!value)
+    if (const std::optional<double> real = read_number<double>(text)) value = as_integer(*real);
+  if (!value) refuse_text(text, p, where);
+  return *value;
+}
+
+// Writes a setting; how real numbers and texts are written is given.
+struct Printer {
+  std::string (*real)(double x);
+  std::string (*text)(std::string_view x);
+
+  std::string operator()(bool x) const { return x ? "true" : "false"; }
+  std::string operator()(std::int64_t x) const { return fmt::format("{}", x); }
+  std::string operator()(double x) const { return real(x); }
+  std::string operator()(const std::string& x) const { return "'" + text(x) + "'"; }
+  std::string operator()(const std::vector<std::int64_t>& x) const {
+    return fmt::format("[{}]", fmt::join(x, ", "));
+  }
+  std::string operator()(const std::vector<double>& x) const {
+    std::vector<std::string> parts;
+    for (const double one : x) parts.push_back(real(one));
+    return fmt::format("[{}]", fmt::join(parts, ", "));
+  }
+};
 
 // "1,2,3" or "[1,2,3]".
 std::vector<std::string> list_parts(const std::string& text) {
@@ -116,6 +170,12 @@ const std::vector<std::int64_t>& Settings::integers(const std::string& name) con
 }
 const std::vector<double>& Settings::reals(const std::string& name) const {
   return get<std::vector<double>>(values_, name);
+}
+
+std::optional<std::int64_t> as_integer(double x) {
+  constexpr double kMaxWhole = 9'007'199'254'740'992.0;  // 2^53
+  if (!(std::abs(x) <= kMaxWhole) || std::floor(x) != x) return {};
+  return static_cast<std::int64_t>(x);
 }
 
 Json Settings::json() const {
@@ -148,7 +208,7 @@ Settings resolve(std::span<const Parameter> parameters, const std::map<std::stri
     const std::optional<Setting> value = convert(found->second, p.kind);
     if (!value)
       throw UsageError(fmt::format("{}: found {}, accepted is {}", where(p.name),
-                                   to_text(found->second), kind_name(p.kind)));
+                                   as_typed(found->second), kind_name(p.kind)));
     check_value(p, *value, where(p.name));
     settings.set(p.name, *value);
   }
@@ -162,21 +222,21 @@ Setting parse_setting(const Parameter& p, const std::string& text, const std::st
       if (text == "false") return false;
       throw UsageError(fmt::format("{}: found '{}', accepted is true or false", where, text));
     case Kind::kInteger:
-      return parse_number<std::int64_t>(text, p, where);
+      return parse_integer(text, p, where);
     case Kind::kReal:
-      return parse_number<double>(text, p, where);
+      return parse_real(text, p, where);
     case Kind::kText:
       return text;
     case Kind::kIntegers: {
       std::vector<std::int64_t> values;
       for (const std::string& part : list_parts(text))
-        values.push_back(parse_number<std::int64_t>(part, p, where));
+        values.push_back(parse_integer(part, p, where));
       return values;
     }
     case Kind::kReals: {
       std::vector<double> values;
       for (const std::string& part : list_parts(text))
-        values.push_back(parse_number<double>(part, p, where));
+        values.push_back(parse_real(part, p, where));
       return values;
     }
   }
@@ -196,19 +256,17 @@ const char* kind_name(Kind kind) {
 }
 
 std::string to_text(const Setting& setting) {
-  struct Printer {
-    std::string operator()(bool x) const { return x ? "true" : "false"; }
-    std::string operator()(std::int64_t x) const { return fmt::format("{}", x); }
-    std::string operator()(double x) const { return fmt::format("{}", x); }
-    std::string operator()(const std::string& x) const { return "'" + x + "'"; }
-    std::string operator()(const std::vector<std::int64_t>& x) const {
-      return fmt::format("[{}]", fmt::join(x, ", "));
-    }
-    std::string operator()(const std::vector<double>& x) const {
-      return fmt::format("[{}]", fmt::join(x, ", "));
-    }
+  const Printer printer{[](double x) { return fmt::format("{}", x); },
+                        [](std::string_view x) { return std::string(x); }};
+  return std::visit(printer, setting);
+}
+
+std::string as_typed(const Setting& setting) {
+  const auto with_point = [](double x) {
+    const std::string text = fmt::format("{}", x);
+    return text.find_first_not_of("-0123456789") == std::string::npos ? text + ".0" : text;
   };
-  return std::visit(Printer{}, setting);
+  return std::visit(Printer{with_point, printable_line}, setting);
 }
 
 Json describe(std::span<const Parameter> parameters) {

@@ -55,8 +55,12 @@ class Settings {
   std::map<std::string, Setting> values_;
 };
 
+/// The integer that a whole number stands for ("1e6", "4.0"); nothing for other numbers and beyond
+/// +-2^53, where doubles skip integers.
+std::optional<std::int64_t> as_integer(double x);
+
 /// Checks `given` against `parameters` and fills in fallbacks. An integer is accepted where a real
-/// is declared, a single number where a list is. `where(name)` begins the message, for example
+/// is declared, a whole real where an integer is, a single number where a list is. `where(name)` begins the message, for example
 /// "study.toml:12: [task] dim"; `what` names the accepting thing, for example "task 'x'".
 /// Throws UsageError: unknown name (with the nearest), wrong kind, out of range, NaN, missing.
 Settings resolve(std::span<const Parameter> parameters, const std::map<std::string, Setting>& given,
@@ -69,8 +73,12 @@ Setting parse_setting(const Parameter& parameter, const std::string& text, const
 /// "integer", "real number", "text", ...
 const char* kind_name(Kind kind);
 
-/// A setting as it would be typed.
+/// A setting as cells and labels show it: the real 4.0 is "4".
 std::string to_text(const Setting& setting);
+
+/// A setting as messages quote it: in one line, and a real that is whole has the point that tells it
+/// from an integer, "4.0".
+std::string as_typed(const Setting& setting);
 
 /// The parameters as JSON, for `iclab list NAME --json`.
 Json describe(std::span<const Parameter> parameters);

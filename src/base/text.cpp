@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
 namespace iclab {
@@ -24,9 +25,63 @@ int edit_distance(std::string_view a, std::string_view b) {
   return d[a.size()][b.size()];
 }
 
+// The bytes of the well-formed UTF-8 character that `bytes`, which are not empty, begin with; 0 if
+// they begin with none.
+size_t character_length(std::string_view bytes) {
+  const auto byte = [bytes](size_t i) { return static_cast<unsigned char>(bytes[i]); };
+  const unsigned char lead = byte(0);
+  const size_t length = lead < 0x80                    ? 1
+                        : lead >= 0xc2 && lead < 0xe0 ? 2
+                        : lead >= 0xe0 && lead < 0xf0 ? 3
+                        : lead >= 0xf0 && lead < 0xf5 ? 4
+                                                       : 0;
+  if (length > bytes.size()) return 0;
+  for (size_t i = 1; i < length; ++i)
+    if ((byte(i) & 0xc0) != 0x80) return 0;
+  if (length < 3) return length;
+  // Longer forms of shorter characters, surrogates, and what lies beyond U+10FFFF.
+  const unsigned char second = byte(1);
+  const bool wrong = (lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
+                     (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f);
+  return wrong ? 0 : length;
+}
+
+// U+0000 to U+001F, U+007F, and U+0080 to U+009F, which are two bytes and move some terminals'
+// cursors too.
+bool is_control(std::string_view character) {
+  const auto lead = static_cast<unsigned char>(character[0]);
+  if (character.size() == 1) return lead < 0x20 || lead == 0x7f;
+  return lead == 0xc2 && static_cast<unsigned char>(character[1]) < 0xa0;
+}
+
+// `kept`: a control character that stays.
+std::string escaped(std::string_view text, std::string_view kept) {
+  std::string out;
+  while (!text.empty()) {
+    const size_t length = character_length(text);
+    const std::string_view character = text.substr(0, std::max<size_t>(1, length));
+    if (character == kept || (length > 0 && !is_control(character)))
+      out += character;
+    else
+      for (const char byte : character)
+        out += fmt::format("\\x{:02x}", static_cast<unsigned char>(byte));
+    text.remove_prefix(character.size());
+  }
+  return out;
+}
+
+bool same_letters(std::string_view a, std::string_view b) {
+  return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
+    return std::tolower(x) == std::tolower(y);
+  });
+}
+
 }  // namespace
 
 std::string nearest_name(std::string_view found, std::span<const std::string> names) {
+  for (const std::string& name : names)
+    if (same_letters(found, name)) return name;
+  if (found.size() < 2) return "";
   std::string best;
   int best_distance = static_cast<int>(std::max<size_t>(2, found.size() / 3)) + 1;
   for (const std::string& name : names) {
@@ -77,23 +132,16 @@ std::string human_seconds(double seconds) {
 }
 
 bool is_utf8(std::string_view bytes) {
-  size_t i = 0;
-  while (i < bytes.size()) {
-    const auto lead = static_cast<unsigned char>(bytes[i]);
-    const int more = lead < 0x80 ? 0 : lead >= 0xc2 && lead < 0xe0 ? 1
-                   : lead >= 0xe0 && lead < 0xf0 ? 2 : lead >= 0xf0 && lead < 0xf5 ? 3 : -1;
-    if (more < 0 || i + more >= bytes.size() + (more == 0 ? 1 : 0)) return false;
-    for (int k = 1; k <= more; ++k)
-      if ((static_cast<unsigned char>(bytes[i + k]) & 0xc0) != 0x80) return false;
-    if (more >= 2) {
-      const auto second = static_cast<unsigned char>(bytes[i + 1]);
-      if ((lead == 0xe0 && second < 0xa0) || (lead == 0xed && second > 0x9f) ||
-          (lead == 0xf0 && second < 0x90) || (lead == 0xf4 && second > 0x8f))
-        return false;
-    }
-    i += more + 1;
+  while (!bytes.empty()) {
+    const size_t length = character_length(bytes);
+    if (length == 0) return false;
+    bytes.remove_prefix(length);
   }
   return true;
 }
+
+std::string printable(std::string_view text) { return escaped(text, "\n"); }
+
+std::string printable_line(std::string_view text) { return escaped(text, ""); }
 
 }  // namespace iclab

@@ -8,8 +8,9 @@
 
 namespace iclab {
 
-/// The name of `names` nearest to `found` (Damerau-Levenshtein), or "" if none is near enough
-/// to be a slip of the pen (more than a third of its letters differ).
+/// The name of `names` that is `found` in other capitals, else the nearest one
+/// (Damerau-Levenshtein), or "" if none is near enough to be a slip of the pen: of a single letter
+/// every other one is as near, of longer names more than a third of the letters differ.
 std::string nearest_name(std::string_view found, std::span<const std::string> names);
 
 /// "; did you mean 'x'?" or "".
@@ -29,5 +30,13 @@ std::string human_seconds(double seconds);
 
 /// True if the bytes are well-formed UTF-8.
 bool is_utf8(std::string_view bytes);
+
+/// The text with each control character, but the newline, and each byte that is no part of
+/// well-formed UTF-8 written as \xNN: what a terminal, a table or a line of JSON shows whole.
+std::string printable(std::string_view text);
+
+/// The same with newlines written as \x0a, for texts that are quoted within a line. What it leaves as
+/// it is may be a name.
+std::string printable_line(std::string_view text);
 
 }  // namespace iclab

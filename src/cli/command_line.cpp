@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <csignal>
 #include <exception>
-#include <new>
 #include <optional>
 #include <vector>
 
@@ -12,6 +11,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "cli/command.h"
+#include "cli/failure.h"
 #include "cli/output.h"
 
 namespace iclab::cli {
@@ -33,6 +33,15 @@ struct Parsers {
   bool version = false;
 };
 
+// An empty word is most often a variable of a shell that is not set; it is not the default.
+void refuse_empty_words(CLI::App& parser) {
+  for (CLI::Option* option : parser.get_options())
+    if (option->get_items_expected_max() > 0)
+      option->check([](const std::string& word) {
+        return word.empty() ? "found an empty word, accepted is a value" : "";
+      });
+}
+
 void declare(Parsers& parsers) {
   parsers.app.require_subcommand(0, 1);
   parsers.app.add_flag("--version", parsers.version, "What this build is");
@@ -41,6 +50,7 @@ void declare(Parsers& parsers) {
     CLI::App* parser = parsers.app.add_subcommand(command.name, command.summary);
     parser->add_flag("--json", parsers.json, "Machine-readable output (docs/formats.md)");
     parsers.entries.push_back({parser, command.add(*parser)});
+    refuse_empty_words(*parser);
   }
 }
 
@@ -75,6 +85,8 @@ void check_words(Parsers& parsers, int count, const char* const* words) {
       throw UsageError(fmt::format("unknown option '{}' of {}; accepted are {}{}", option,
                                    parser->get_name(), join(options),
                                    did_you_mean(option, options)));
+    if (word == option + "=")  // CLI11 would take the next word for the value
+      throw UsageError(fmt::format("{}: found nothing after '=', accepted is a value", option));
   }
 }
 
@@ -124,19 +136,18 @@ std::span<const Command> commands() {
 }
 
 int run_command_line(int count, const char* const* words) {
-  // A reader that goes away ("| head") shows as an error of the write, not as a signal.
+  // A reader that goes away ("| head") and a file that may grow no more (ulimit -f) show as errors of
+  // the write, which are told, not as signals, which end the process without a word.
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
   try {
     const std::optional<Result> result = parse_and_run(count, words);
     if (!result) return fail("no command; see iclab --help", 2);
     write_results(result->output);
     return result->exit_code;
-  } catch (const UsageError& error) {
-    return fail(error.what(), 2);
-  } catch (const std::bad_alloc&) {
-    return fail("out of memory", 1);
-  } catch (const std::exception& error) {
-    return fail(error.what(), 1);
+  } catch (...) {
+    const Failure failure = failure_of(std::current_exception());
+    return fail(failure.message, failure.exit_code);
   }
 }
 

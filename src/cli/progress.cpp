@@ -31,7 +31,7 @@ std::string progress_line(const ProgressState& state, int bar_width) {
                               ? std::clamp(static_cast<double>(state.steps_done) /
                                                static_cast<double>(state.steps_total),
                                            0.0, 1.0)
-                              : 0.0;
+                              : 1.0;  // nothing is left to do
   std::string line;
   if (bar_width > 0) {
     const int filled = static_cast<int>(fraction * bar_width);

@@ -7,10 +7,10 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/text.h"
 #include "report/assets.h"
 #include "report/card.h"
-#include "report/files.h"
 #include "report/html.h"
 #include "report/palette.h"
 #include "report/vega_lite.h"

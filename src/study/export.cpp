@@ -12,6 +12,7 @@
 #include <sstream>
 
 #include "base/error.h"
+#include "base/files.h"
 #include "base/json.h"
 #include "base/text.h"
 #include "study/results.h"
@@ -23,47 +24,6 @@ static_assert(std::endian::native == std::endian::little, "safetensors are littl
 
 constexpr size_t kHeaderAlignment = 8;
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // as the reference implementation
-
-// A file that appears under its name once it is whole.
-class WholeFile {
- public:
-  explicit WholeFile(std::filesystem::path file)
-      : file_(std::move(file)),
-        part_(file_.string() + ".part"),
-        out_(part_, std::ios::binary | std::ios::trunc) {}
-
-  ~WholeFile() {
-    if (std::error_code ignored; !done_) std::filesystem::remove(part_, ignored);
-  }
-  WholeFile(const WholeFile&) = delete;
-  WholeFile& operator=(const WholeFile&) = delete;
-
-  void write(std::string_view text) {
-    out_.write(text.data(), static_cast<std::streamsize>(text.size()));
-    check();
-  }
-
-  void finish() {
-    out_.close();
-    check();
-    std::error_code failure;
-    std::filesystem::rename(part_, file_, failure);
-    if (failure)
-      throw Error(fmt::format("{}: cannot be written ({})", file_.string(), failure.message()));
-    done_ = true;
-  }
-
- private:
-  void check() const {
-    if (!out_)
-      throw Error(fmt::format("{}: cannot be written; accepted is a file in a folder with room",
-                              file_.string()));
-  }
-
-  std::filesystem::path file_, part_;
-  std::ofstream out_;
-  bool done_ = false;
-};
 
 // ---- safetensors --------------------------------------------------------------------------------
 
@@ -144,6 +104,17 @@ class HeaderReader {
   std::uint64_t data_bytes_;
 };
 
+// A store can be damaged; a file made of it must not look whole.
+void check_bytes(const train::Tensor& tensor) {
+  const double size = tensor.is_double ? sizeof(double) : sizeof(float);
+  double wanted = size;  // a product of damaged extents may be no integer
+  for (const std::int64_t extent : tensor.shape) wanted *= static_cast<double>(extent);
+  const bool is_negative = std::ranges::any_of(tensor.shape, [](std::int64_t x) { return x < 0; });
+  if (is_negative || static_cast<double>(tensor.bytes.size()) != wanted)
+    throw Error(fmt::format("tensor '{}': found {} bytes, its shape [{}] needs {:.0f}", tensor.name,
+                            tensor.bytes.size(), fmt::join(tensor.shape, ", "), wanted));
+}
+
 // ---- CSV ----------------------------------------------------------------------------------------
 
 std::string quoted(const std::string& text) {
@@ -182,12 +153,13 @@ std::vector<std::byte> to_safetensors(std::span<const train::Tensor> tensors,
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::uint64_t at = 0;
   for (const train::Tensor& tensor : tensors) {
+    check_bytes(tensor);
     header[tensor.name] = {{"dtype", tensor.is_double ? "F64" : "F32"},
                            {"shape", tensor.shape},
                            {"data_offsets", {at, at + tensor.bytes.size()}}};
     at += tensor.bytes.size();
   }
-  std::string text = header.dump();
+  std::string text = header.dump(-1, ' ', false, Json::error_handler_t::replace);
   text.resize((text.size() + kHeaderAlignment - 1) / kHeaderAlignment * kHeaderAlignment, ' ');
 
   const std::uint64_t size = text.size();
@@ -222,9 +194,7 @@ std::vector<train::Tensor> from_safetensors(std::span<const std::byte> bytes,
 void write_safetensors(const std::filesystem::path& file, std::span<const train::Tensor> tensors,
                        const std::map<std::string, std::string>& metadata) {
   const std::vector<std::byte> bytes = to_safetensors(tensors, metadata);
-  WholeFile out(file);
-  out.write({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-  out.finish();
+  write_whole(file, {reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
 std::vector<train::Tensor> read_safetensors(const std::filesystem::path& file) {
@@ -237,12 +207,7 @@ std::vector<train::Tensor> read_safetensors(const std::filesystem::path& file) {
 }
 
 void write_csv(const std::filesystem::path& folder, const Study& study, const Store& store) {
-  std::error_code failure;
-  std::filesystem::create_directories(folder, failure);
-  if (failure)
-    throw Error(
-        fmt::format("{}: the folder cannot be made ({})", folder.string(), failure.message()));
-
+  make_folder(folder);
   WholeFile runs(folder / "runs.csv"), series(folder / "series.csv");
   runs.write(header(study) + ",status,step,seconds,error\n");
   series.write(header(study) + ",probe,series,step,index,value\n");

@@ -13,7 +13,8 @@
 namespace iclab::study {
 
 /// The safetensors format: 8 bytes little-endian N, N bytes of JSON header, raw data. `metadata`
-/// becomes the header's __metadata__.
+/// becomes the header's __metadata__. Throws Error that names a tensor whose bytes do not fit its
+/// shape.
 std::vector<std::byte> to_safetensors(std::span<const train::Tensor> tensors,
                                       const std::map<std::string, std::string>& metadata = {});
 

@@ -239,10 +239,29 @@ ProbeSpec read_probe(const Node& table, std::int64_t steps) {
   spec.at_end = schedule.at_end;
   spec.id = probe_id(spec.choice);
   spec.name = all.has("name") ? all.text("name") : spec.choice.kind;
-  if (spec.name.empty() || spec.name.find('.') != std::string::npos)
-    throw UsageError(
-        fmt::format("{}: found '{}', accepted is a name without dots", where("name"), spec.name));
+  if (spec.name.empty() || spec.name.find('.') != std::string::npos ||
+      printable_line(spec.name) != spec.name)
+    throw UsageError(fmt::format("{}: found '{}', accepted is a name without dots and control characters",
+                                 where("name"), printable_line(spec.name)));
   return spec;
+}
+
+bool is_list_of_tables(const Node& node) {
+  return node.type == Node::Type::kList && std::ranges::all_of(node.items, [](const Node& item) {
+           return item.type == Node::Type::kTable;
+         });
+}
+
+// Series are found by the names of their probes: two of one name would be mixed.
+void check_names(const std::vector<const Node*>& tables, const std::vector<ProbeSpec>& specs) {
+  const Node& table = *tables[specs.size() - 1];
+  const std::string& name = specs.back().name;
+  const auto same = std::ranges::find(specs.begin(), specs.end() - 1, name, &ProbeSpec::name);
+  if (same == specs.end() - 1) return;
+  throw UsageError(fmt::format(
+      "{}: found the name '{}' of the probe at {}; accepted is a name of its own: name = \"...\"",
+      where_in(table, "[[probe]]")(table.find("name") ? "name" : ""), name,
+      tables[static_cast<size_t>(same - specs.begin())]->where()));
 }
 
 }  // namespace
@@ -370,8 +389,9 @@ const Node& table_at(const Node& parent, const std::string& key, const std::stri
   if (!table)
     throw UsageError(fmt::format("{}: {}: missing, a study needs it", parent.where(), title));
   if (table->type != Node::Type::kTable)
-    throw UsageError(fmt::format("{}: {}: found {}, accepted is a table", table->where(), title,
-                                 table->found()));
+    throw UsageError(fmt::format("{}: {}: found {}, accepted is {}", table->where(), title,
+                                 table->found(),
+                                 is_list_of_tables(*table) ? "one table, no list of them" : "a table"));
   return *table;
 }
 
@@ -379,11 +399,10 @@ std::vector<const Node*> tables_at(const Node& parent, const std::string& key,
                                    const std::string& title) {
   const Node* list = parent.find(key);
   if (!list) return {};
-  const bool is_list = list->type == Node::Type::kList;
-  const bool tables = is_list && std::ranges::all_of(list->items, [](const Node& item) {
-                        return item.type == Node::Type::kTable;
-                      });
-  if (!tables || list->items.size() > kMaxTables)
+  if (list->type == Node::Type::kTable)
+    throw UsageError(fmt::format("{}: {}: found a table, accepted is a list of tables; write {}",
+                                 list->where(), title, title));
+  if (!is_list_of_tables(*list) || list->items.size() > kMaxTables)
     throw UsageError(fmt::format("{}: {}: found {}, accepted are at most {} tables", list->where(),
                                  title, list->found(), kMaxTables));
   std::vector<const Node*> items;
@@ -457,6 +476,7 @@ std::vector<ProbeSpec> read_probes(const Node& root, std::int64_t steps) {
             "{}: found the probe '{}' with the same settings as at {}; accepted is "
             "each once",
             where_in(*table, "[[probe]]")(""), specs.back().choice.kind, tables[i]->where()));
+    check_names(tables, specs);
   }
   return specs;
 }
@@ -470,19 +490,14 @@ train::StopRule read_stop(const Node& table, const std::vector<ProbeSpec>& probe
 
   train::StopRule rule;
   std::vector<std::string> names;
-  int found = 0;
-  for (size_t i = 0; i < probes.size(); ++i) {
-    names.push_back(probes[i].name);
-    if (probes[i].name != settings.text("probe")) continue;
-    rule.probe = static_cast<int>(i);
-    ++found;
-  }
-  if (found != 1)
-    throw UsageError(fmt::format(
-        "{}: found '{}', the name of {} probes; accepted is the name of one of them: {}{}{}",
-        where("probe"), settings.text("probe"), found, names.empty() ? "none" : join(names),
-        found == 0 ? did_you_mean(settings.text("probe"), names) : "",
-        found > 1 ? "; give each [[probe]] its own name = \"...\"" : ""));
+  for (const ProbeSpec& probe : probes) names.push_back(probe.name);
+  const auto found = std::ranges::find(names, settings.text("probe"));
+  if (found == names.end())
+    throw UsageError(fmt::format("{}: found '{}', the name of no probe; accepted is one of {}{}",
+                                 where("probe"), settings.text("probe"),
+                                 names.empty() ? "none" : join(names),
+                                 did_you_mean(settings.text("probe"), names)));
+  rule.probe = static_cast<int>(found - names.begin());
   if (settings.has("series")) rule.series = settings.text("series");
   if (settings.has("above")) rule.above = settings.real("above");
   if (settings.has("below")) rule.below = settings.real("below");

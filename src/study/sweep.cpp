@@ -3,7 +3,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <cmath>
+#include <cstdlib>
+#include <limits>
 #include <optional>
 
 #include "base/error.h"
@@ -19,8 +22,6 @@
 
 namespace iclab::study {
 namespace {
-
-constexpr double kMaxWhole = 9'007'199'254'740'992.0;  // 2^53: beyond, doubles skip integers
 
 const std::vector<std::string> kGenerators = {"logspace", "linspace", "range"};
 
@@ -86,6 +87,7 @@ Section section_with(const std::string& name, const std::vector<NamedKind>& kind
 }
 
 Section probe_of(Node& root, const std::vector<std::string>& path, const std::string& where) {
+  tables_at(root, "probe", "[[probe]]");
   const Node& table = node_at(root, {"probe", path[1]}, where);
   Section section = probe_section(kind_of(table, {"[[probe]]", "", {}}));
   std::vector<std::string> schedule{"kind", "name"};
@@ -172,9 +174,10 @@ std::vector<double> numbers(const Node& list, const std::string& where, size_t f
 }
 
 std::int64_t whole(double x, const std::string& where) {
-  if (std::floor(x) != x || std::abs(x) > kMaxWhole)
-    throw UsageError(fmt::format("{}: found {}, accepted is an integer", where, x));
-  return static_cast<std::int64_t>(x);
+  const std::optional<std::int64_t> integer = as_integer(x);
+  if (!integer)
+    throw UsageError(fmt::format("{}: found {}, accepted is an integer", where, as_typed(x)));
+  return *integer;
 }
 
 std::vector<Setting> range(const Node& list, const std::string& where) {
@@ -195,6 +198,33 @@ std::vector<Setting> range(const Node& list, const std::string& where) {
   return values;
 }
 
+// The number nearest to x with 12 digits where `scale` has its first.
+double at_twelve_digits(double x, double scale) {
+  constexpr int kDigits = 12;
+  const std::string power = fmt::format("{:e}", scale);
+  const int exponent = std::atoi(power.c_str() + power.find('e') + 1);
+  const std::string text = fmt::format("{:.{}f}", x, std::max(0, kDigits - 1 - exponent));
+  double nearest = x;
+  std::from_chars(text.data(), text.data() + text.size(), nearest);
+  return nearest + 0.0;  // -0 is 0
+}
+
+// Values between the ends carry the rounding errors of their spacing: 0.010000000000000005 for 0.01,
+// which is another point than the 0.01 of a list. Those that lie within these errors of a number of
+// 12 digits become that number. Evenly spaced values err by roundings of the larger end; values
+// evenly spaced in their logarithms by roundings of a logarithm, which is at most the exponent.
+void snap(std::vector<double>& values, bool logarithmic) {
+  constexpr double kEpsilon = std::numeric_limits<double>::epsilon();
+  const double end = std::max(std::abs(values.front()), std::abs(values.back()));
+  const double roundings =
+      logarithmic ? 4 + 2 * std::abs(std::ilogb(values.front())) + 2 * std::abs(std::ilogb(values.back())) : 4;
+  for (size_t i = 1; i + 1 < values.size(); ++i) {
+    const double scale = logarithmic ? values[i] : end, error = roundings * kEpsilon * scale;
+    const double snapped = at_twelve_digits(values[i], scale);
+    if (std::abs(snapped - values[i]) <= error) values[i] = snapped;
+  }
+}
+
 std::vector<Setting> spaced(const Node& list, const std::string& where, bool logarithmic,
                             Kind kind) {
   const std::vector<double> given = numbers(list, where, 3, 3);
@@ -204,9 +234,12 @@ std::vector<Setting> spaced(const Node& list, const std::string& where, bool log
         fmt::format("{}: found {} values, accepted are 1 to {}", where, count, kMaxPoints));
   if (logarithmic && (given[0] <= 0 || given[1] <= 0))
     throw UsageError(fmt::format("{}: found {}, accepted are ends above 0", where, list.found()));
-  const std::vector<double> values = logarithmic ? log_points(given[0], given[1], count)
-                                                 : linear_points(given[0], given[1], count);
-  if (kind != Kind::kInteger) return {values.begin(), values.end()};
+  std::vector<double> values = logarithmic ? log_points(given[0], given[1], count)
+                                           : linear_points(given[0], given[1], count);
+  if (kind != Kind::kInteger) {
+    snap(values, logarithmic);
+    return {values.begin(), values.end()};
+  }
   whole(std::floor(given[0]), where);  // small enough to be rounded
   whole(std::floor(given[1]), where);
   const std::vector<std::int64_t> integers = rounded(values);
@@ -343,7 +376,7 @@ void check_distinct(const std::vector<SweepAxis>& axes, const std::vector<size_t
   const auto twice = std::ranges::adjacent_find(sorted);
   if (twice == sorted.end()) return;
   std::vector<std::string> values;
-  for (const Setting& value : *twice) values.push_back(to_text(value));
+  for (const Setting& value : *twice) values.push_back(as_typed(value));
   const Node& place = axes[group[0]].nodes.empty() ? table : axes[group[0]].nodes[0];
   throw UsageError(fmt::format("{}: [sweep] \"{}\": found {} twice, accepted is each value once",
                                place.where(), join(keys, "\", \""), join(values)));

@@ -29,11 +29,13 @@ struct Sweep {
 inline constexpr std::int64_t kMaxPoints = ICLAB_MAX_POINTS;
 
 /// Reads the root's [sweep]:
-///   "task.items" = [1, 2, 5]                      the values
-///   "task.items" = { logspace = [low, high, n] }  n values, both ends included; rounded and
-///   without "task.items" = { linspace = [low, high, n] }    duplicates where the setting is an
-///   integer "task.items" = { range = [first, last, step] }  integers, both ends included; step 1
-///   if not given zip = [["task.a", "task.b"]]                  these move together
+///   "task.items" = [1, 2, 5]                         the values
+///   "task.items" = { logspace = [low, high, n] }     n values, both ends included
+///   "task.items" = { linspace = [low, high, n] }     the same, evenly spaced
+///   "task.items" = { range = [first, last, step] }   integers, both ends included; step 1 if not given
+///   zip = [["task.a", "task.b"]]                     these move together
+/// Of an integer setting, spaced values are rounded, duplicates dropped; of a real one, those that are
+/// a number of 12 digits but for rounding are that number, as it would be typed.
 /// Throws UsageError: unknown or unsweepable key, value not accepted, no or equal values, lengths
 /// of zipped axes that differ, more than kMaxPoints points.
 Sweep read_sweep(const Node& root);

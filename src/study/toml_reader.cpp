@@ -255,7 +255,7 @@ std::string Node::where() const { return place(source ? *source : "", line); }
 
 std::string Node::found() const {
   if (type == Type::kTable) return "a table";
-  if (type == Type::kValue) return to_text(value);
+  if (type == Type::kValue) return as_typed(value);
   std::vector<std::string> parts;
   for (size_t i = 0; i < std::min<size_t>(items.size(), 4); ++i) parts.push_back(items[i].found());
   if (items.size() > 4) parts.push_back("...");

@@ -88,7 +88,17 @@ Parameter phi() {
   return fraction("phi", Kind::kReal, "part of the drop J(0) - J* that ends the plateau", 0.5);
 }
 
-Parameter alpha() { return positive("alpha", "scale of the initialisation: v0 = |W0|_F", 1e-2); }
+// Starts of flows: what the flow multiplies of them stays a double.
+Parameter start(const char* name, const char* help, double minimum, double maximum) {
+  Parameter parameter{
+      .name = name, .kind = Kind::kReal, .help = help, .minimum = minimum, .maximum = maximum};
+  parameter.fallback = 1e-2;
+  return parameter;
+}
+
+Parameter alpha() {
+  return start("alpha", "scale of the initialisation: v0 = |W0|_F", 1e-300, 1e70);
+}
 
 // d r K s n sigma2, then the function's own.
 std::vector<Parameter> mixture_parameters(std::vector<Parameter> more = {}) {
@@ -125,6 +135,9 @@ Law law(const Settings& settings, const std::string& function) {
 // Undefined, never reached or out of a double's range: null.
 Json number(double x) { return std::isfinite(x) ? Json(x) : Json(); }
 Json number(const std::optional<double>& x) { return x ? number(*x) : Json(); }
+
+// A step that never comes: "inf", as every time that does not.
+Json step_or_never(std::int64_t step) { return step < 0 ? Json("inf") : Json(step); }
 
 Json numbers(const std::vector<double>& values) {
   Json array = Json::array();
@@ -248,8 +261,9 @@ Json trajectory(const Settings& settings) {
   const double least = least_risk(mixture, n, sigma2);
   return {{"J", numbers(checked)},
           {"J_star", number(least)},
-          {"first_step_half_drop", first_step(J, J[0] - 0.5 * (J[0] - least))},
-          {"first_step_below_0p8_r", first_step(J, 0.8 * static_cast<double>(mixture.r))}};
+          {"first_step_half_drop", step_or_never(first_step(J, J[0] - 0.5 * (J[0] - least)))},
+          {"first_step_below_0p8_r",
+           step_or_never(first_step(J, 0.8 * static_cast<double>(mixture.r)))}};
 }
 
 Json speed(const Settings& settings) {
@@ -420,8 +434,8 @@ std::vector<Function> diversity_functions() {
       {"diversity-staircase",
        "gradient flow with separate queries and keys: times of drops and the level between them",
        std::string(kSource) + "5",
-       mixture_parameters({positive("q0", "W_Q = W_K = q0 I", 1e-2),
-                           positive("v0", "initial v", 1e-2),
+       mixture_parameters({start("q0", "W_Q = W_K = q0 I", 1e-100, 1e40),
+                           start("v0", "initial v", 1e-100, 1e40),
                            fraction("drops", Kind::kReals, "parts of J(0) - J*",
                                     std::vector<double>{0.25, 0.5, 0.75, 0.9})}),
        staircase}};

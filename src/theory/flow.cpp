@@ -12,6 +12,8 @@
 #include <limits>
 #include <numeric>
 
+#include "base/error.h"
+
 namespace iclab::theory {
 namespace {
 
@@ -28,6 +30,10 @@ double largest(const State& x) {
   return norm;
 }
 
+bool is_finite(const State& x) {
+  return std::ranges::all_of(x, [](double value) { return std::isfinite(value); });
+}
+
 // Steps of controlled size; any point of the last step can be had by one step from its beginning.
 class Integration {
  public:
@@ -39,10 +45,13 @@ class Integration {
         begin_(flow.start) {
     State speed(state_.size());
     flow.velocity(state_, speed);
-    const double fastest = largest(speed);
-    // A thousandth of the time in which the fastest entry moves by the largest: never too long a
-    // start.
-    step_ = fastest > 0 ? 1e-3 * largest(state_) / fastest : 1;
+    // A thousandth of the time in which some entry moves by itself (by the largest, if it is 0): never
+    // too long a start.
+    double shortest = std::numeric_limits<double>::infinity();
+    for (size_t i = 0; i < speed.size(); ++i)
+      if (speed[i] != 0)
+        shortest = std::min(shortest, (state_[i] != 0 ? std::abs(state_[i]) : largest(state_)) / std::abs(speed[i]));
+    step_ = std::isfinite(shortest) && shortest > 0 ? 1e-3 * shortest : 1;
   }
 
   double time() const { return time_; }
@@ -53,9 +62,16 @@ class Integration {
   bool advance() {
     begin_ = state_;
     begin_time_ = time_;
-    while (controlled_.try_step(system_, state_, time_, step_) == odeint::fail) {
+    while (step_ > 0) {
+      const double tried = step_;
+      if (controlled_.try_step(system_, state_, time_, step_) == odeint::fail) continue;
+      if (is_finite(state_)) return state_ != begin_;
+      // An error estimate that is no number refuses nothing: such a step is taken back here.
+      state_ = begin_;
+      time_ = begin_time_;
+      step_ = tried / 4;
     }
-    return state_ != begin_;
+    throw Error("[theory] a flow leaves a double's range; accepted are parameters with which it stays there");
   }
 
   // x + dt f(x).
@@ -100,6 +116,7 @@ struct Point {
 // The time between two points at which the measure falls to the level: above it at `from`, not at
 // `to`.
 double crossing(Integration& flow, const Measure& measure, double level, Point from, Point to) {
+  if (from.time == to.time) return to.time;  // after a wait so long that the step is a rounding of it
   const auto excess = [&](double t) { return measure(flow.at(t)) - level; };
   std::uintmax_t iterations = 100;
   const auto [low, high] = boost::math::tools::toms748_solve(

@@ -17,7 +17,7 @@ struct Flow {
 using Measure = std::function<double(const State& x)>;
 
 /// The first t >= 0 with measure(x(t)) <= level, for each level; NaN where neither 2 million steps
-/// nor a fixed point got there. Runge-Kutta-Fehlberg 7(8) with rtol 1e-11 and atol 1e-14 (1e-11 of
+/// nor a fixed point got there; Error where the flow leaves a double's range. Runge-Kutta-Fehlberg 7(8) with rtol 1e-11 and atol 1e-14 (1e-11 of
 /// the smallest start, if that is less); the crossing is located within its step by TOMS 748 to
 /// rounding.
 std::vector<double> first_times(const Flow& flow, const Measure& measure,

@@ -11,6 +11,16 @@
 #include "theory/kinetics_functions.h"
 
 namespace iclab::theory {
+namespace {
+
+// A list without items gives no value to show, unless it is the default ("no times").
+bool is_empty_list(const Setting& setting) {
+  const auto* integers = std::get_if<std::vector<std::int64_t>>(&setting);
+  const auto* reals = std::get_if<std::vector<double>>(&setting);
+  return (integers && integers->empty()) || (reals && reals->empty());
+}
+
+}  // namespace
 
 std::span<const Function> functions() {
   static const std::vector<Function> all = [] {
@@ -46,6 +56,8 @@ Settings parse_arguments(const Function& function, std::span<const std::string> 
     const Setting setting = parameter == function.parameters.end()
                                 ? Setting(value)
                                 : parse_setting(*parameter, value, where(key));
+    if (parameter != function.parameters.end() && is_empty_list(setting) && parameter->fallback != setting)
+      throw UsageError(fmt::format("{}: found no number, accepted is at least one", where(key)));
     if (!given.emplace(key, setting).second)
       throw UsageError(fmt::format("{}: found twice, accepted is once", where(key)));
   }

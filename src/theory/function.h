@@ -16,9 +16,10 @@ struct Function {
   std::string summary;  // one line
   std::string source;   // paper and section
   std::vector<Parameter> parameters;
-  /// The value: a number, an array or an object. What is undefined or never reached: null (-1 for
-  /// step counts) among task diversity's, "inf" for no finite time among the kinetics'. Takes complete settings. Throws UsageError that names key, found, accepted where
-  /// parameters do not go together.
+  /// The value: a number, an array or an object. What is undefined, out of a double's range or not
+  /// found by integration is null; a step that never comes, and among the kinetics' no finite time,
+  /// is the text "inf". Takes complete settings. Throws UsageError that names key, found, accepted
+  /// where parameters do not go together.
   std::function<Json(const Settings&)> evaluate;
 };
 

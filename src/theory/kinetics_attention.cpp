@@ -33,7 +33,12 @@ struct Particle {
 // T for a friction that dominates from the start: u' = -(1/u + force) / friction. The inertia that
 // this leaves out is of relative order 1/z0, z = friction u.
 double overdamped_arrival(const Particle& particle) {
+  constexpr double kFar = 40;  // log r from which log(1 + r) is log r to rounding
   const double u0 = std::exp(particle.log_u0);
+  const double log_r = particle.force > 0 ? particle.log_u0 + std::log(particle.force) : -kInfinity;
+  if (log_r > kFar)
+    return std::exp(particle.log_u0 + std::log(particle.friction) - std::log(particle.force)) *
+           (1 - log_r * std::exp(-log_r));
   const double r = particle.force == 0 ? 0 : particle.force * u0;
   if (r <= -1 || std::isinf(u0)) return kInfinity;
   // integral of x / (1 + r x) over [0, 1]
@@ -130,7 +135,7 @@ class Fall {
 double arrival(const Particle& particle) {
   constexpr double kDominates = 1e18;  // z0 from which inertia is below rounding
   const double u0 = std::exp(particle.log_u0), z0 = particle.friction * u0;
-  if (particle.friction == 0 && std::isinf(u0)) {
+  if (particle.friction == 0 && std::isinf(std::fabs(particle.force) * u0)) {
     // So far out nothing but the force acts: u0 = force T^2 / 2.
     if (particle.force < 0) return kInfinity;
     return std::exp((particle.log_u0 + std::numbers::ln2 - std::log(particle.force)) / 2);
@@ -141,8 +146,12 @@ double arrival(const Particle& particle) {
 
 }  // namespace
 
+double log_tau_star(double N, double beta0, double w0, double n) {
+  return std::log(N / n) - beta0 + log_fall(w0);
+}
+
 double tau_star(double N, double beta0, double w0, double n) {
-  return std::exp(std::log(N / n) - beta0 + log_fall(w0));
+  return std::exp(log_tau_star(N, beta0, w0, n));
 }
 
 WeightAndBeta frictionless_path(double x, double w0, double beta0) {
@@ -152,7 +161,7 @@ WeightAndBeta frictionless_path(double x, double w0, double beta0) {
     // beta without cancellation. The ratio only falls, so that d without it is too large, and
     // Newton's steps (log erfc is concave) fall from there to the root.
     const double scaled0 = erfcx(w0 / std::numbers::sqrt2);
-    double d = -2 * log_left / (w0 + std::sqrt(w0 * w0 - 2 * log_left));
+    double d = -2 * log_left / (w0 + std::hypot(w0, std::sqrt(-2 * log_left)));
     if (log_left == 0) d = 0;
     for (int i = 0; i < 60 && d > 0; ++i) {
       const double scaled = erfcx((w0 + d) / std::numbers::sqrt2);
@@ -175,7 +184,7 @@ WeightAndBeta frictionless_path(double x, double w0, double beta0) {
     const double log_lower = std::fmax(a, b) + std::log1p(std::exp(-std::fabs(a - b)));
     w = -normal_upper_quantile(std::fmin(log_lower, -std::numbers::ln2));
   }
-  return {w, beta0 + (w - w0) * (w + w0) / 2};
+  return {w, beta0 + (w - w0) * ((w + w0) / 2)};
 }
 
 double G_friction(double kappa, double w0) {
@@ -189,13 +198,13 @@ double tau_star_general(double N, double beta0, double w0, double n, double c2, 
 }
 
 double t_icl_Kinf(double N, double eta, double beta0, double w0, double n, double c2) {
-  return 2 / eta * tau_star_general(N, beta0, w0, n, c2, 0);
+  return 2 * (tau_star_general(N, beta0, w0, n, c2, 0) / eta);
 }
 
 double t_icl_quantile(double q, double N, double eta, double sigma_beta, double n) {
   const double z = q < 0.5 ? -normal_upper_quantile(std::log(q))
                            : normal_upper_quantile(std::log1p(-q));
-  return 2 / eta * kRootHalfPi * (N / n) * std::exp(sigma_beta * z);
+  return std::exp(std::log(2 * kRootHalfPi * (N / n)) - std::log(eta) + sigma_beta * z);
 }
 
 }  // namespace iclab::theory

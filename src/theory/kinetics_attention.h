@@ -10,6 +10,9 @@ namespace iclab::theory {
 /// diverge without friction (3.3). In logarithms inside: infinite only beyond a double's range.
 double tau_star(double N, double beta0 = 0, double w0 = 0, double n = 1);
 
+/// Its logarithm, also where it is beyond a double's range.
+double log_tau_star(double N, double beta0 = 0, double w0 = 0, double n = 1);
+
 struct WeightAndBeta {
   double w, beta;
 };

@@ -55,9 +55,9 @@ PostAcquisition post_acquisition(std::span<const double> s, std::span<const doub
   double w = w_a, time = 0;
   for (size_t i = 0; i < s.size(); ++i) {
     if (i > 0) {
-      const double before = std::exp(w);
-      w += (c3[i - 1] + c3[i]) / 2 * (s[i] - s[i - 1]);
-      time += (before + std::exp(w)) / 2 * (s[i] - s[i - 1]);
+      const double before = std::exp(w), half = s[i] / 2 - s[i - 1] / 2;
+      w += (c3[i - 1] + c3[i]) * half;
+      time += (before + std::exp(w)) * half;
     }
     way.w.push_back(w);
     way.time.push_back(time);

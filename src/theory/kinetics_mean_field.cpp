@@ -165,8 +165,8 @@ double icl_loss_ideal(std::int64_t N, double beta, double w, std::int64_t n) {
   double loss = sum.zero() * softplus(-w * attention.copies);
   for (const LabelSum::Pair& pair : sum.pairs()) {
     const double rest = attention.rest * pair.ratio;
-    loss += pair.weight * (softplus(-w * (attention.copies + rest)) +
-                           softplus(-w * (attention.copies - rest)));
+    loss += pair.weight * softplus(-w * (attention.copies + rest)) +
+            pair.weight * softplus(-w * (attention.copies - rest));
   }
   return loss;
 }

@@ -14,6 +14,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/error.h"
 #include "theory/kinetics_attention.h"
 #include "theory/kinetics_mean_field.h"
 #include "theory/special.h"
@@ -132,8 +133,8 @@ double I_lookup(double t, std::int64_t K, double alpha) {
   const auto count = static_cast<double>(K);
   if (alpha == 0) return count * g_lookup(t / count);
   // The largest p_k has weight 1, so that no power overflows.
-  const double log_largest = alpha > 0 ? 0 : -alpha * std::log(count);
-  const auto weight = [&](double k) { return std::exp(-alpha * std::log(k) - log_largest); };
+  const double log_of_largest = alpha > 0 ? 0 : std::log(count);
+  const auto weight = [&](double k) { return std::exp(-alpha * (std::log(k) - log_of_largest)); };
   CompensatedSum total, I;
   for (double k = 1; k <= count; ++k) total.add(weight(k));
   for (double k = 1; k <= count; ++k) I.add(g_lookup(weight(k) / total.value() * t));
@@ -146,8 +147,7 @@ double p_acquire(double I_inf, double N, double sigma_beta, double n) {
 }
 
 double k_star(double N, double A, double nu, double beta0, double w0, double n) {
-  const double tau = tau_star(N, beta0, w0, n);
-  return std::exp((std::log(tau) - std::log(A)) / nu);
+  return std::exp((log_tau_star(N, beta0, w0, n) - std::log(A)) / nu);
 }
 
 double expected_copies(double N, double K) {
@@ -160,6 +160,10 @@ FromMemoriser t_icl_from_memoriser(const MemoriserSeries& series, double N, doub
   const auto advance = [&](size_t i) { return eta * (c1[i] + c1[i + 1]) / 2 * (t[i + 1] - t[i]); };
   FromMemoriser result{.t_icl = kInfinity, .tau_end = 0, .w = w0, .beta = beta0};
   for (size_t i = 0; i + 1 < t.size(); ++i) result.tau_end += advance(i);
+  if (!std::isfinite(result.tau_end))
+    throw UsageError(
+        "[t_icl_from_memoriser] t: found a time tau = eta sum c1 beyond a double's range, accepted are "
+        "series within it");
 
   Attention attention(N, n, mu, {w0, beta0});
   if (attention.acquired()) result.t_icl = t[0];

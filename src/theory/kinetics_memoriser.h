@@ -38,7 +38,8 @@ struct FromMemoriser {
 /// Acquisition predicted from a memoriser's series (claim C5): tau by the trapezoid rule of eta c1
 /// from 0 at t[0], c2 linear in tau between its points, dw/dtau = (n e^beta + mu - c2 w)/N,
 /// dbeta/dtau = n w e^beta / N until beta = beta_threshold(N, n); t linear in tau between points.
-/// About 1e-10 relative. Arguments are not checked.
+/// About 1e-10 relative. Arguments are not checked, but a tau at the end beyond a double's range throws
+/// UsageError.
 FromMemoriser t_icl_from_memoriser(const MemoriserSeries& series, double N, double eta,
                                    double beta0 = 0, double w0 = 0, double n = 1, double mu = 0);
 

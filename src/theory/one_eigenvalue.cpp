@@ -4,6 +4,7 @@
 #include <boost/math/quadrature/gauss_kronrod.hpp>
 #include <cmath>
 #include <limits>
+#include <numbers>
 
 namespace iclab::theory {
 namespace {
@@ -15,7 +16,14 @@ double part(double phi) { return phi / (1 + std::sqrt(1 - phi)); }  // 1 - sqrt(
 
 // At v u = z Lambda/m the drop from r is (Lambda^2/m)(2z - z^2): 0 where a start has it already,
 // undefined where it is on the other side of the optimum without it.
-double started(double z, double phi) { return 2 * z - z * z >= phi ? 0 : kUndefined; }
+double started(double z, double phi) { return z * (2 - z) >= phi ? 0 : kUndefined; }
+
+// sqrt(D + sqrt(D^2 + 4 p^2)), D = root^2, where the squares may be no doubles.
+double root_of_end(double root, double p) {
+  const double scale = std::fmax(root, std::sqrt(2 * p));
+  const double a = root / scale, b = std::sqrt(2 * p) / scale;
+  return scale * std::sqrt(a * a + std::hypot(a * a, b * b));
+}
 
 }  // namespace
 
@@ -27,16 +35,22 @@ double OneEigenvalue::m() const {
   return (1 + 1 / n) / static_cast<double>(K) + (static_cast<double>(r) + sigma2) / n;
 }
 
+// log(q*/q0): finite for every v0, while its square may be no double.
+double OneEigenvalue::log_rise(double v0) const {
+  return std::log(Lambda() / m()) - 2 * std::log(v0);
+}
+
 double OneEigenvalue::logistic_risk(double v0, double t) const {
-  const double best = Lambda() / m();
-  const double z = 1 / (1 + (best / (v0 * v0) - 1) * std::exp(-4 * Lambda() * t));
+  const double best = Lambda() / m(), passed = 4 * Lambda() * t;
+  const double z = 1 / (std::exp(log_rise(v0) - passed) - std::expm1(-passed));
   return static_cast<double>(r) - Lambda() * best * (2 * z - z * z);
 }
 
 double OneEigenvalue::logistic_plateau(double v0, double phi) const {
-  const double z0 = v0 * v0 * m() / Lambda(), z = part(phi);
-  if (z0 >= z) return started(z0, phi);
-  return std::log((1 / z0 - 1) * z / (1 - z)) / (4 * Lambda());
+  const double rise = log_rise(v0), log_z = std::log(part(phi));
+  if (-rise >= log_z) return started(std::exp(-rise), phi);
+  const double log_left = std::log1p(-phi) / 2;  // of 1 - z
+  return (rise + std::log1p(-std::exp(-rise)) + log_z - log_left) / (4 * Lambda());
 }
 
 double OneEigenvalue::quadrature_plateau(double v0, double u0, double phi) const {
@@ -45,11 +59,11 @@ double OneEigenvalue::quadrature_plateau(double v0, double u0, double phi) const
 
   // The flow is symmetric in v and u: the smaller, x, is integrated (in ln x), y = sqrt(x^2 + D).
   const double low = std::min(v0, u0), high = std::max(v0, u0);
-  const double D = (high - low) * (high + low);
+  const double root = std::sqrt(high - low) * std::sqrt(high + low);  // of D
   // x_phi^2 = (-D + sqrt(D^2 + 4 product^2))/2, written without cancellation.
-  const double end = product * std::sqrt(2 / (D + std::hypot(D, 2 * product)));
+  const double end = product * std::numbers::sqrt2 / root_of_end(root, product);
   const auto integrand = [&](double log_x) {
-    const double x = std::exp(log_x), y = std::sqrt(x * x + D);
+    const double x = std::exp(log_x), y = std::hypot(x, root);
     return x / (2 * y * (Lambda() - m() * x * y));
   };
   return boost::math::quadrature::gauss_kronrod<double, 61>::integrate(integrand, std::log(low),

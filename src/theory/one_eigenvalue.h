@@ -15,7 +15,8 @@ struct OneEigenvalue {
   double m() const;       // (1 + 1/n)/K + (r + sigma^2)/n
 
   /// J at t for v0 = u0: q = v^2 is logistic with q* = Lambda/m,
-  /// q(t) = q*/(1 + (q*/q0 - 1) e^{-4 Lambda t}), J = r - (Lambda^2/m)(2z - z^2), z = q/q*.
+  /// q(t) = q*/(1 + (q*/q0 - 1) e^{-4 Lambda t}), J = r - (Lambda^2/m)(2z - z^2), z = q/q*. Here as
+  /// in the others v0 may be as small as a double: its square is not formed.
   double logistic_risk(double v0, double t) const;
 
   /// First t with r - J >= phi (r - J*), for v0 = u0 (the drop is counted from r, not from J(0)):
@@ -26,6 +27,9 @@ struct OneEigenvalue {
   /// The same for any v0, u0: integral of dv / (2 u (Lambda - m v u)), u = sqrt(v^2 + u0^2 - v0^2),
   /// up to v u = z Lambda/m.
   double quadrature_plateau(double v0, double u0, double phi) const;
+
+ private:
+  double log_rise(double v0) const;
 };
 
 }  // namespace iclab::theory

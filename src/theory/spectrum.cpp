@@ -16,9 +16,13 @@ double Spectrum::trace() const {
 }
 
 double Spectrum::Lambda() const {
+  // In units of the largest, whose square may be no double.
+  const double largest = lambda.empty() ? 0 : std::ranges::max(lambda);
+  if (largest == 0) return 0;
   double power = 0;
-  for (size_t i = 0; i < groups(); ++i) power += multiplicity[i] * lambda[i] * lambda[i];
-  return std::sqrt(power);
+  for (size_t i = 0; i < groups(); ++i)
+    power += multiplicity[i] * (lambda[i] / largest) * (lambda[i] / largest);
+  return largest * std::sqrt(power);
 }
 
 std::vector<double> Spectrum::m() const {

@@ -21,7 +21,7 @@ double speed_ratio(Convention convention, const SpeedArguments& arguments) {
     case Convention::kOverlapping:
       return ratio(s + (r - s + nu) / 4);
     case Convention::kEasyClass:
-      return 2 / std::sqrt(1 + c * c * c * c);
+      return 2 / std::hypot(1, c * c);
   }
   return 1;
 }

@@ -63,6 +63,36 @@ TEST(Resolve, TakesIntegersForRealsAndNumbersForLists) {
   EXPECT_EQ(settings.reals("angles"), std::vector<double>{30.0});
 }
 
+TEST(Resolve, TakesWholeRealsForIntegers) {
+  EXPECT_EQ(resolved({{"dim", 8.0}}).integer("dim"), 8);
+  EXPECT_EQ(resolved({{"dim", 1e3}}).json().dump(), resolved({{"dim", std::int64_t{1000}}}).json().dump());
+  const Parameter list{.name = "list", .kind = Kind::kIntegers};
+  const auto as_list = [&](const Setting& given) {
+    return resolve({&list, 1}, {{"list", given}}, "x", [](const std::string& key) { return key; }).integers("list");
+  };
+  EXPECT_EQ(as_list(std::vector<double>{1, 2e3}), (std::vector<std::int64_t>{1, 2000}));
+  EXPECT_EQ(as_list(5.0), std::vector<std::int64_t>{5});
+  EXPECT_THROW(as_list(std::vector<double>{1, 2.5}), UsageError);
+}
+
+TEST(AsInteger, IsExactOrNothing) {
+  EXPECT_EQ(as_integer(-3.0), -3);
+  EXPECT_EQ(as_integer(9'007'199'254'740'992.0), std::int64_t{1} << 53);
+  for (const double bad : {0.5, 9'007'199'254'740'994.0, 1e300, std::nan(""), std::numeric_limits<double>::infinity()})
+    EXPECT_EQ(as_integer(bad), std::nullopt) << bad;
+}
+
+TEST(AsTyped, TellsARealFromAnInteger) {
+  EXPECT_EQ(as_typed(4.0), "4.0");
+  EXPECT_EQ(as_typed(std::int64_t{4}), "4");
+  EXPECT_EQ(as_typed(-0.25), "-0.25");
+  EXPECT_EQ(as_typed(1e300), "1e+300");
+  EXPECT_EQ(as_typed(std::nan("")), "nan");
+  EXPECT_EQ(as_typed(std::vector<double>{1, 2.5}), "[1.0, 2.5]");
+  EXPECT_EQ(as_typed(std::string("a\nb")), "'a\\x0ab'");
+  EXPECT_EQ(to_text(4.0), "4") << "cells of a table stay as they are";
+}
+
 TEST(Resolve, SaysWhereWhatWasFoundAndWhatIsAccepted) {
   const Setting eight = std::int64_t{8};
   EXPECT_EQ(message_of({{"dim", eight}, {"nosie", 0.1}}),
@@ -96,6 +126,9 @@ TEST(ParseSetting, ReadsEveryKind) {
   };
   EXPECT_EQ(read(Kind::kBoolean, "true"), Setting(true));
   EXPECT_EQ(read(Kind::kInteger, "-3"), Setting(std::int64_t{-3}));
+  EXPECT_EQ(read(Kind::kInteger, "1e6"), Setting(std::int64_t{1'000'000}));
+  EXPECT_EQ(read(Kind::kInteger, "9223372036854775807"), Setting(std::numeric_limits<std::int64_t>::max()));
+  EXPECT_EQ(read(Kind::kIntegers, "1.0,2e1"), Setting(std::vector<std::int64_t>{1, 20}));
   EXPECT_EQ(read(Kind::kReal, "1e-3"), Setting(1e-3));
   EXPECT_EQ(read(Kind::kText, "a=b"), Setting(std::string("a=b")));
   EXPECT_EQ(read(Kind::kIntegers, "1,2"), Setting(std::vector<std::int64_t>{1, 2}));

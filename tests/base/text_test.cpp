@@ -21,6 +21,15 @@ TEST(NearestName, FindsSlipsOfThePen) {
   EXPECT_EQ(nearest_name("noise", Names{}), "");
 }
 
+TEST(NearestName, PrefersTheSameNameInOtherCapitals) {
+  const Names names{"d", "r", "K", "n", "sigma2"};
+  EXPECT_EQ(nearest_name("N", names), "n");
+  EXPECT_EQ(nearest_name("k", names), "K");
+  EXPECT_EQ(nearest_name("Sigma2", names), "sigma2");
+}
+
+TEST(NearestName, OfOneLetterEveryOtherIsAsNear) { EXPECT_EQ(nearest_name("q", Names{"d", "r", "lr"}), ""); }
+
 TEST(NearestName, MessageEndsWithAQuestion) {
   EXPECT_EQ(did_you_mean("rnak", Names{"rank"}), "; did you mean 'rank'?");
   EXPECT_EQ(did_you_mean("temperature", Names{"rank"}), "");
@@ -53,6 +62,16 @@ TEST(Utf8, AcceptsWellFormedTextOnly) {
   for (const char* bad : {"\x80", "\xc3", "\xc0\xaf", "\xe2\x82", "\xe0\x80\xaf", "\xed\xa0\x80",
                           "\xf0\x80\x80\x80", "\xf4\x90\x80\x80", "\xff", "a\xc3("})
     EXPECT_FALSE(is_utf8(bad)) << bad;
+}
+
+TEST(Printable, ShowsControlCharactersAndBytesThatAreNoText) {
+  using namespace std::string_literals;
+  EXPECT_EQ(printable("a\0b\tc\x7f"s), "a\\x00b\\x09c\\x7f");
+  EXPECT_EQ(printable("\xc2\x9b"), "\\xc2\\x9b");  // U+009B moves some terminals' cursors
+  EXPECT_EQ(printable("caf\xe9/\xe2\x82"), "caf\\xe9/\\xe2\\x82");
+  EXPECT_EQ(printable("é € 損失\nnext"), "é € 損失\nnext");
+  EXPECT_EQ(printable_line("a\nb"), "a\\x0ab");
+  EXPECT_EQ(printable(printable("a\0\xff"s)), printable("a\0\xff"s));
 }
 
 }  // namespace

@@ -70,6 +70,22 @@ TEST(CommandLine, AWordTooManyIsAUsageError) {
   expect_usage_error({"version", "now"}, "see iclab version --help");
 }
 
+// Most often a variable of a shell that is not set: not the default.
+TEST(CommandLine, AnEmptyWordIsAUsageError) {
+  expect_usage_error({"run", "x.toml", "--out", ""}, "--out: found an empty word");
+  expect_usage_error({"run", "x.toml", "--set", ""}, "--set: found an empty word");
+  expect_usage_error({"export", "x", "--run", ""}, "--run: found an empty word");
+  expect_usage_error({"reproduce", "task-diversity", "--smoke", "--out", ""}, "--out: found an empty word");
+  expect_usage_error({"bench", "--study", ""}, "--study: found an empty word");
+  expect_usage_error({"status", ""}, "DIR: found an empty word");
+  expect_usage_error({"theory", ""}, "NAME: found an empty word");
+  expect_usage_error({"run", "--out=", "x.toml"}, "--out: found nothing after '=', accepted is a value");
+}
+
+TEST(CommandLine, BytesOfAWordAreShown) {
+  expect_usage_error({"run", "caf\xe9.toml"}, "caf\\xe9.toml: no such file");
+}
+
 TEST(CommandLine, VersionAsTextAndJson) {
   const Outcome text = iclab({"version"});
   EXPECT_EQ(text.exit_code, 0);
@@ -94,6 +110,14 @@ TEST(CommandLine, AReaderThatGoesAwayIsNoError) {
   const Outcome outcome = shell("{ sleep 0.2; \"$ICLAB\" list tasks; echo status $? >&2; } | true");
   EXPECT_THAT(outcome.err, HasSubstr("status 0"));
   EXPECT_THAT(outcome.err, Not(HasSubstr("iclab:")));
+}
+
+TEST(CommandLine, AFileThatMayGrowNoMoreIsAnError) {
+  const Folder folder;
+  const Outcome outcome = shell("(ulimit -f 0; \"$ICLAB\" list tasks 2>&1 >" + folder / "list" +
+                                "; echo status $?) | cat");
+  EXPECT_THAT(outcome.out, HasSubstr("iclab: standard output: File too large"));
+  EXPECT_THAT(outcome.out, HasSubstr("status 1"));
 }
 
 TEST(CommandLine, AFullStdoutIsAnError) {

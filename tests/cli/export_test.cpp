@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 
 #include "tests/cli/command_line.h"
 
@@ -78,6 +79,19 @@ TEST_F(Export, AnUnknownRunIsAUsageError) {
   const Outcome outcome = iclab({"export", store_, "--run", "zzzz"});
   EXPECT_EQ(outcome.exit_code, 2);
   EXPECT_THAT(outcome.err, HasSubstr("--run: 0 runs begin with 'zzzz'"));
+}
+
+TEST_F(Export, SeveralAtOnceIntoOneFolder) {
+  const std::string out = folder_ / "shared";
+  std::vector<std::unique_ptr<Process>> exports;
+  for (int i = 0; i < 4; ++i)
+    exports.push_back(std::make_unique<Process>(std::vector<std::string>{"export", store_, "--out", out}));
+  for (const auto& one : exports) {
+    const Outcome outcome = one->wait();
+    EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  }
+  for (const auto& entry : fs::recursive_directory_iterator(out))
+    EXPECT_NE(entry.path().extension(), ".tmp") << entry.path();
 }
 
 TEST_F(Export, AFolderThatCannotBeWritten) {

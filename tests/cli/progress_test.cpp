@@ -13,7 +13,12 @@ TEST(ProgressLine, HasBarPercentLabelRateAndTimeLeft) {
 }
 
 TEST(ProgressLine, WithoutARateSaysNothingOfTime) {
-  EXPECT_EQ(progress_line({"judging", 0, 0, 0, 0}, 0), "  0%  judging");
+  EXPECT_EQ(progress_line({"judging", 0, 10, 0, 0}, 0), "  0%  judging");
+}
+
+// As where every run is there already.
+TEST(ProgressLine, WithNothingToDoIsDone) {
+  EXPECT_EQ(progress_line({"48 of 48 runs", 0, 0, 0, 0}, 4), "[####] 100%  48 of 48 runs");
 }
 
 TEST(ProgressLine, NeverOverfills) {

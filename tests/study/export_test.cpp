@@ -64,7 +64,19 @@ TEST(Safetensors, ReadsWhatItWrote) {
     EXPECT_EQ(same->is_double, tensors[i].is_double);
     EXPECT_EQ(same->bytes, tensors[i].bytes);
   }
-  EXPECT_FALSE(std::filesystem::exists(folder / "w.safetensors.part"));
+  const auto entries = std::filesystem::directory_iterator(folder.path());
+  EXPECT_EQ(std::distance(begin(entries), end(entries)), 1) << "nothing but the file";
+}
+
+TEST(Safetensors, RefusesATensorWhoseBytesDoNotFitItsShape) {
+  const auto refusal = [](const train::Tensor& bad) {
+    const std::vector<train::Tensor> tensors{tensor<float>("good", {1}, {1}), bad};
+    return message_of<Error>([&] { to_safetensors(tensors); });
+  };
+  EXPECT_EQ(refusal(tensor<float>("W", {2, 3}, {1, 2, 3, 4, 5})),
+            "tensor 'W': found 20 bytes, its shape [2, 3] needs 24");
+  EXPECT_EQ(refusal(tensor<double>("v", {}, {1, 2})), "tensor 'v': found 16 bytes, its shape [] needs 8");
+  EXPECT_THAT(refusal(tensor<float>("e", {-1, -2}, {1, 2})), HasSubstr("tensor 'e': found 8 bytes, its shape [-1, -2]"));
 }
 
 TEST(Safetensors, RefusesWhatIsNoFileOfWeights) {
@@ -141,7 +153,7 @@ TEST(Csv, FolderThatCannotBeWritten) {
   const Store store(folder.path(), Store::Access::kWrite);
   write_text(folder / "file", "");
   EXPECT_THAT(message_of<Error>([&] { write_csv(folder / "file" / "x", study, store); }),
-              HasSubstr("cannot be made"));
+              HasSubstr("cannot create the folder (Not a directory)"));
   EXPECT_THAT(message_of<Error>([&] { write_safetensors(folder / "no" / "w", {}); }),
               HasSubstr("cannot be written"));
 }

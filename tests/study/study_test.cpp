@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "study/schedule.h"
 #include "test_files.h"
 
 namespace iclab::study {
@@ -195,6 +196,31 @@ TEST(Study, GeneratesValues) {
   EXPECT_EQ(values("\"task.noise\" = { logspace = [0.5, 2, 1] }"), std::vector<Setting>{0.5});
 }
 
+// What a generator means, a list means too: the same points, runs and cells.
+TEST(Study, GeneratesTheNumbersThatWouldBeTyped) {
+  const auto values = [](const std::string& generator) {
+    const Study study = small({}, "[sweep]\n\"task.noise\" = { " + generator + " }\n");
+    std::vector<double> reals;
+    for (const Setting& value : study.axes[0].values) reals.push_back(std::get<double>(value));
+    return reals;
+  };
+  const std::vector<double> decades = values("logspace = [1e-4, 1e-1, 7]");
+  ASSERT_EQ(decades.size(), 7U);
+  for (const auto& [i, typed] : {std::pair<size_t, double>{0, 1e-4}, {2, 1e-3}, {4, 1e-2}, {6, 1e-1}})
+    EXPECT_EQ(decades[i], typed);
+  EXPECT_EQ(decades[1], log_points(1e-4, 1e-1, 7)[1]) << "no short number: as it was";
+  EXPECT_THAT(values("logspace = [1e-12, 1e6, 19]"),
+              ElementsAre(1e-12, 1e-11, 1e-10, 1e-9, 1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1,
+                          1e2, 1e3, 1e4, 1e5, 1e6));
+  EXPECT_THAT(values("logspace = [0.5, 8, 5]"), ElementsAre(0.5, 1.0, 2.0, 4.0, 8.0));
+  EXPECT_THAT(values("linspace = [0.1, 0.5, 5]"), ElementsAre(0.1, 0.2, 0.3, 0.4, 0.5));
+  EXPECT_THAT(values("linspace = [0, 1, 11]"),
+              ElementsAre(0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0));
+  const double third = 1.0 / 3, typed_end = 0.30000000000000004;
+  EXPECT_THAT(values("linspace = [0, 1, 4]"), ElementsAre(0.0, third, 2 * third, 1.0));
+  EXPECT_THAT(values("linspace = [0.1, 0.30000000000000004, 3]"), ElementsAre(0.1, 0.2, typed_end));
+}
+
 TEST(Study, SweepsOptimizersGroupsStopsAndProbes) {
   const Study study = parse_study(with(kSmallStudy, "steps = 40", R"(steps = 40
 stop = { probe = "risk", below = 0.1 }
@@ -280,7 +306,7 @@ TEST(Study, ARunMayHaveSeveralStopRules) {
   EXPECT_NE(study.run_id(study.points[0], 0), one.run_id(one.points[0], 0));
   EXPECT_EQ(one.run_id(one.points[0], 0), same.run_id(same.points[0], 0)) << "a list of one";
   EXPECT_THAT(error_of(kSmallStudy, {"train.stop=[{probe=\"risk\", below=0.1}, {probe=\"rsik\", above=1}]"}),
-              HasSubstr("[train] stop probe: found 'rsik', the name of 0 probes"));
+              HasSubstr("[train] stop probe: found 'rsik', the name of no probe"));
   EXPECT_THAT(error_of(kSmallStudy, {"train.stop=[1]"}), HasSubstr("accepted are at most"));
   EXPECT_THAT(error_of(kSmallStudy, {"train.stop=[]"}), HasSubstr("found an empty list, accepted is a table or a list"));
 }
@@ -445,6 +471,14 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"{ kind = \"adam\", lr = 0.01 }", "\"adam\"",
             "s.toml:16: [train] optimizer: found 'adam', accepted is a table"},
         Bad{"[[probe]]\nkind = \"risk\"", "[probe]\nkind = \"risk\"", "s.toml:24: "},
+        Bad{"[[probe]]\nkind = \"risk\"\nevery = 10\n\n[[probe]]\nkind = \"loss\"",
+            "[probe]\nkind = \"loss\"",
+            "s.toml:20: [[probe]]: found a table, accepted is a list of tables; write [[probe]]"},
+        Bad{"steps = 40", "steps = 40\n[train.group]\nmatch = \"v\"",
+            "s.toml:19: [[train.group]]: found a table, accepted is a list of tables; write "
+            "[[train.group]]"},
+        Bad{"[task]", "[[task]]",
+            "s.toml:5: [task]: found [a table], accepted is one table, no list of them"},
         Bad{"[model]\nkind = \"linear-attention\"", "[model]\nkind = 3",
             "s.toml:11: [model] kind: found 3, accepted is text"},
         Bad{"name = \"small\"", "name = \"\"",
@@ -475,9 +509,8 @@ INSTANTIATE_TEST_SUITE_P(
             "s.toml:12: [model] form: found 'factord', accepted is one of merged, "
             "factored, separate, full; did you mean 'factored'?"},
         Bad{"steps = 40", "steps = 40\nstop = { probe = \"rik\", above = 1 }",
-            "s.toml:19: [train] stop probe: found 'rik', the name of 0 probes; accepted is the "
-            "name of one of them: risk, "
-            "loss; did you mean 'risk'?"},
+            "s.toml:19: [train] stop probe: found 'rik', the name of no probe; accepted is one of "
+            "risk, loss; did you mean 'risk'?"},
         Bad{"steps = 40", "steps = 40\nstop = { probe = \"risk\" }",
             "s.toml:19: [train] stop: found neither above nor below, accepted is one or both"}));
 
@@ -647,14 +680,51 @@ TEST(Study, TheLastPointsAreChecked) {
                              HasSubstr("(at the sweep's point task.components = 3)")));
 }
 
-TEST(Study, StopNeedsOneProbeOfThatName) {
-  const std::string two =
-      with(kSmallStudy, "steps = 40", "steps = 40\nstop = { probe = \"risk\", below = 1 }") +
-      "[[probe]]\nkind = \"risk\"\nnormalised = false\nevery = 5\n";
-  EXPECT_THAT(error_of(two),
-              HasSubstr("found 'risk', the name of 2 probes; accepted is the name of one of them: "
-                        "risk, loss, risk; give each [[probe]] its own name"));
+// Two series of one name would be mixed in every table and figure.
+TEST(Study, ProbesHaveNamesOfTheirOwn) {
+  const std::string two = kSmallStudy + "[[probe]]\nkind = \"risk\"\nnormalised = false\nevery = 5\n";
+  EXPECT_EQ(error_of(two),
+            "s.toml:28: [[probe]]: found the name 'risk' of the probe at s.toml:20; accepted is a "
+            "name of its own: name = \"...\"");
+  EXPECT_EQ(error_of(two + "name = \"loss\"\n"),
+            "s.toml:32: [[probe]] name: found the name 'loss' of the probe at s.toml:24; accepted is "
+            "a name of its own: name = \"...\"");
   EXPECT_NO_THROW(parse_study(two + "name = \"raw\"\n", "s.toml"));
+}
+
+TEST(Study, ANameOfAProbeIsOnePrintableLine) {
+  const auto named = [](const std::string& name) {
+    return with(kSmallStudy, "every = 10", "every = 10\nname = \"" + name + "\"");
+  };
+  EXPECT_THAT(error_of(named("a\\nb")),
+              HasSubstr("s.toml:23: [[probe]] name: found 'a\\x0ab', accepted is a name without dots "
+                        "and control characters"));
+  EXPECT_THAT(error_of(named("a\\u0000b")), HasSubstr("found 'a\\x00b'"));
+  EXPECT_EQ(parse_study(named("損失"), "s.toml").points[0].probes[0].name, "損失");
+}
+
+// batch = 4.0 and steps = 1e6 are what people write.
+TEST(Study, AWholeRealIsTheInteger) {
+  const Study as_reals = small({"train.batch=32.0", "train.steps=4e1", "probe.risk.every=1e1", "task.dim=3.0"});
+  EXPECT_EQ(as_reals.points[0].steps, 40);
+  EXPECT_EQ(as_reals.points[0].training.batch, 32);
+  EXPECT_EQ(as_reals.run_id(as_reals.points[0], 0), small().run_id(small().points[0], 0));
+  EXPECT_THAT(small({"probe.risk={kind=\"risk\", steps=[0, 2e1, 40.0]}"}).points[0].probes[0].due,
+              ElementsAre(0, 20, 40));
+  const Study swept = small({"sweep.task.dim=[2, 3.0, 1e1]"});
+  EXPECT_EQ(swept.axes[0].values[2], Setting(std::int64_t{10}));
+  EXPECT_EQ(swept.run_id(swept.points[1], 0), small().run_id(small().points[0], 0));
+}
+
+TEST(Study, WhatIsNotWholeIsNoInteger) {
+  const auto bad = [](const std::string& batch) {
+    return error_of(with(kSmallStudy, "batch = 32", "batch = " + batch));
+  };
+  EXPECT_EQ(bad("4.5"), "s.toml:17: [train] batch: found 4.5, accepted is an integer");
+  EXPECT_EQ(bad("1e30"), "s.toml:17: [train] batch: found 1e+30, accepted is an integer");
+  EXPECT_EQ(bad("inf"), "s.toml:17: [train] batch: found inf, accepted is an integer");
+  EXPECT_EQ(error_of(with(kSmallStudy, "kind = \"adam\"", "kind = 4.0")),
+            "s.toml:16: [train] optimizer kind: found 4.0, accepted is text");
 }
 
 TEST(Study, ListsAndFilesThatAreTooLong) {

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "base/error.h"
+
 namespace iclab::theory {
 namespace {
 
@@ -54,6 +56,25 @@ TEST(FirstTimes, AreNaNWhereTheFlowNeverComes) {
   EXPECT_TRUE(std::isnan(times[0]));
   EXPECT_FALSE(std::isnan(times[1]));
   EXPECT_TRUE(std::isnan(times[2]));
+}
+
+TEST(FirstTimes, AFlowThatLeavesADoublesRangeIsAnError) {
+  const Flow flow{.velocity = [](const State& x, State& dx) { dx[0] = x[0] * std::nan(""); }, .start = {1}};
+  const double level = 0.5;
+  EXPECT_THROW(first_times(flow, [](const State& x) { return x[0]; }, {&level, 1}), Error);
+}
+
+// The fast entry is the small one: a step that suits the large one would throw it far away.
+TEST(FirstTimes, BeginWithStepsThatSuitTheSmallestEntry) {
+  const Flow flow{.velocity =
+                      [](const State& x, State& dx) {
+                        dx[0] = 0;
+                        dx[1] = x[1] * (1 - x[1]);
+                      },
+                  .start = {1, 1e-200}};
+  const double level = -0.5;
+  const double half = first_times(flow, [](const State& x) { return -x[1]; }, {&level, 1})[0];
+  EXPECT_NEAR(half, 200 * std::log(10), 1e-8 * half);
 }
 
 TEST(FirstTimes, AFlowAtRestStaysThere) {

@@ -15,6 +15,7 @@ namespace iclab::theory {
 namespace {
 
 using testing::HasSubstr;
+using testing::Not;
 
 // Arguments that every function of the name accepts.
 const std::string kMixture = " d=8 r=2 K=2 s=1 n=16";
@@ -116,10 +117,51 @@ TEST(Functions, TheUndefinedIsNull) {
   EXPECT_TRUE(weak["T_mean"].is_number());
 }
 
-TEST(Functions, StepCountsThatAreNotReachedAreMinusOne) {
+TEST(Functions, StepsThatNeverComeAreInf) {
   const Json value = evaluate(sample("diversity-trajectory"));
-  EXPECT_EQ(value["first_step_half_drop"], -1);
-  EXPECT_EQ(value["first_step_below_0p8_r"], -1);
+  EXPECT_EQ(value["first_step_half_drop"], "inf");
+  EXPECT_EQ(value["first_step_below_0p8_r"], "inf");
+}
+
+// Squares, fourth powers and exponentials of arguments within a double's range that are not.
+TEST(Functions, TinyAndHugeArgumentsKeepTheirValues) {
+  const auto near = [](const std::string& line, const std::string& key, double want) {
+    const Json value = evaluate(line);
+    const Json& got = key.empty() ? value : value[key];
+    ASSERT_TRUE(got.is_number()) << line << " " << value;
+    EXPECT_NEAR(got.get<double>(), want, 1e-9 * std::abs(want)) << line;
+  };
+  // T = (ln(z/(1-z)) - ln(v0^2 m/Lambda))/(4 Lambda), the plateau of diversity-plateau.
+  for (const auto& [v0, T] : {std::pair("1e-160", 183.71), {"1e-300", 344.89}}) {
+    const Json value = evaluate(std::string("diversity-logistic r=1 K=1 n=1 t=0,1 v0=") + v0);
+    EXPECT_NEAR(value["T_logistic"].get<double>(), T, 0.005) << v0;
+    EXPECT_NEAR(value["T_quadrature"].get<double>(), T, 0.005) << v0;
+    EXPECT_EQ(value["J_at_t"], (Json{{0.0, 1.0}, {1.0, 1.0}})) << v0;
+  }
+  // One decade of v0 takes ln(10)/(2 Lambda), Lambda = 1.
+  const double T = evaluate("diversity-logistic r=2 K=2 n=16 v0=1e-150")["T_logistic"];
+  near("diversity-logistic r=2 K=2 n=16 v0=1e-290", "T_logistic", T + 70 * std::log(10));
+  near("diversity-logistic r=2 K=2 n=16 v0=1e-290", "T_quadrature", T + 70 * std::log(10));
+  near("diversity-logistic r=2 K=2 n=16 v0=1e-200 u0=2e-200", "T_quadrature",
+       evaluate("diversity-logistic r=2 K=2 n=16 v0=1e-100 u0=2e-100")["T_quadrature"].get<double>() +
+           50 * std::log(10));
+  const double T_tiny = evaluate("diversity-conditioning d=8 r=2 K=2 s=0 n=1000 tol=1e-290")["steps"];
+  EXPECT_NEAR(evaluate("diversity-conditioning d=8 r=2 K=2 s=0 n=1000 tol=1e-310")["steps"].get<double>() / T_tiny,
+              310.0 / 290, 0.01);
+  // A wait of 1e20, beside which what happens at its end takes no time.
+  const Json wait = evaluate("diversity-staircase d=8 r=2 K=2 s=1 n=16 q0=1e-20 v0=1e-20")["times"];
+  const Json longer = evaluate("diversity-staircase d=8 r=2 K=2 s=1 n=16 q0=1e-100 v0=1e-100")["times"];
+  for (size_t i = 0; i < wait.size(); ++i)
+    EXPECT_NEAR(longer[i].get<double>() / wait[i].get<double>(), 1e80, 1e71);
+  // Unbalanced: until v moves q grows as e^(2 v0 lambda t), lambda = 1.
+  const double T_q = evaluate("diversity-staircase d=8 r=2 K=1 s=0 n=16 q0=1e-40 v0=1 drops=0.5")["times"][0];
+  const double T_less = evaluate("diversity-staircase d=8 r=2 K=1 s=0 n=16 q0=1e-90 v0=1 drops=0.5")["times"][0];
+  EXPECT_NEAR(T_less - T_q, 25 * std::log(10), 1e-9 * T_less);
+  // F: 2/sqrt(1 + c^4).
+  near("diversity-speed code=F r=2 c=1e100", "", 2e-200);
+  // Eigenvalues (1e-100)^2/1 and (1e100)^2.
+  near("diversity-spectrum d=4 n=16 classes=0,1@1e-100", "Lambda", std::sqrt(2) * 1e-200);
+  near("diversity-spectrum d=4 n=16 classes=0,1@1e100", "Lambda", std::sqrt(2) * 1e200);
 }
 
 TEST(Functions, ADivergedTrajectoryHasNoNumbers) {
@@ -174,7 +216,7 @@ TEST(Functions, NumbersOutOfTheirRangeAreRefusedByEach) {
                                      "r=0",
                                      "K=0",
                                      "s=-1",
-                                     "d=1e3",
+                                     "d=1e-3",
                                      "lr=0",
                                      "lr=-1",
                                      "steps=-1",
@@ -238,6 +280,23 @@ TEST(ParseArguments, RefusesWhatIsNoKnownKeyAndValue) {
       HasSubstr("sigma: unknown key of function 'diversity-constants'; accepted are d, r, K, s, "
                 "n, sigma2; did you mean 'sigma2'?"));
   EXPECT_THAT(refusal("diversity-constants d=8 r=2 K=2 s=1"), HasSubstr("n: missing"));
+  EXPECT_EQ(refusal("diversity-risk" + kMixture + " angle_deg="),
+            "[diversity-risk] angle_deg: found no number, accepted is at least one");
+  EXPECT_EQ(refusal("diversity-risk" + kMixture + " test="),
+            "[diversity-risk] test: found '', accepted is one of id, isotropic, complement, span, outside");
+  EXPECT_EQ(refusal("diversity-constants d="), "[diversity-constants] d: found '', accepted is an integer");
+  EXPECT_EQ(refusal("diversity-risk" + kMixture + " test=outside angle_deg=[]"),
+            "[diversity-risk] angle_deg: found no number, accepted is at least one");
+  EXPECT_EQ(refusal("diversity-logistic r=2 K=2 n=16 t=[]"), "no error");  // the default
+  EXPECT_THAT(refusal("diversity-constants d=8 r=2 K=2 s=0 N=4"), HasSubstr("; did you mean 'n'?"));
+  EXPECT_THAT(refusal("diversity-constants" + kMixture + " q=4"), Not(HasSubstr("did you mean")));
+}
+
+TEST(ParseArguments, TakesAWholeRealForAnInteger) {
+  EXPECT_EQ(evaluate("diversity-constants d=8.0 r=2 K=2 s=0 n=1e3"),
+            evaluate("diversity-constants d=8 r=2 K=2 s=0 n=1000"));
+  EXPECT_EQ(refusal("diversity-constants d=8 r=2 K=2 s=0 n=2.5"),
+            "[diversity-constants] n: found '2.5', accepted is an integer");
 }
 
 TEST(FindFunction, NamesTheNearest) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <numbers>
 #include <sstream>
 
 #include "base/error.h"
@@ -120,6 +121,35 @@ TEST(KineticsFunctions, NeverIsInf) {
   EXPECT_TRUE(evaluate("tau_star_general N=32 beta0=0.5 mu=-1").is_number());
 }
 
+TEST(KineticsFunctions, TinyAndHugeArgumentsKeepTheirValues) {
+  const auto near = [](const std::string& line, double want) {
+    const Json value = evaluate(line);
+    ASSERT_TRUE(value.is_number()) << line << " " << value;
+    EXPECT_NEAR(value.get<double>(), want, 1e-9 * std::abs(want)) << line;
+  };
+  // softplus(x) is x above 0 and 0 below: M = 1; M = 1, 1/3, 1/3, -1/3.
+  near("icl_loss_ideal N=32 beta=800 w=-1e308", 1e308);
+  near("icl_loss_ideal N=3 beta=0 w=-1e308", 1e308 / 12 * 5);
+  // tau* alone is no double here, its root and its ratios are.
+  near("k_star N=32 A=1 nu=10 beta0=-800", std::exp((std::log(32 * std::sqrt(std::numbers::pi / 2)) + 800) / 10));
+  near("t_icl_Kinf N=32 eta=1e-320 beta0=700",
+       2 * std::exp(std::log(32 * std::sqrt(std::numbers::pi / 2)) - 700 - std::log(1e-320)));
+  near("t_icl_quantile q=0.5 N=32 eta=1e-305 sigma_beta=1", 64e305 * std::sqrt(std::numbers::pi / 2));
+  near("t_icl_quantile q=1e-10 N=32 eta=1e-320 sigma_beta=100",
+       std::exp(std::log(64 * std::sqrt(std::numbers::pi / 2)) - std::log(1e-320) - 100 * 6.361340902404056));
+  // Far out the force alone acts, u0 = force T^2 / 2, or force and friction, u0 = force T / friction.
+  near("tau_star_general N=32 beta0=-700 mu=1e12", 32 * std::exp((700 + std::log(2e-12)) / 2));
+  near("tau_star_general N=32 beta0=-700 mu=1e12 c2=1", 32 * std::exp(700 - std::log(1e12)));
+  near("tau_star_general N=32 beta0=-720 mu=1e12 c2=1", 32 * std::exp(720 - std::log(1e12)));
+  // The items are as good as one.
+  near("I_lookup t=10 K=100 alpha=-1e308", evaluate("g_lookup s=10").get<double>());
+  near("I_lookup t=10 K=100 alpha=1e308", evaluate("g_lookup s=10").get<double>());
+  // w0 d = -log(1 - x) where w0 is large.
+  const Json path = evaluate("frictionless_path x=0.5 w0=1e200");
+  EXPECT_EQ(path["w"], 1e200);
+  EXPECT_NEAR(path["beta"].get<double>(), std::log(2), 1e-14);
+}
+
 TEST(KineticsFunctions, NumbersOutOfTheirRangeAreRefusedByEach) {
   // Everything that a key may not be, wherever the key occurs.
   const std::vector<std::string> bad{
@@ -175,9 +205,11 @@ TEST(KineticsFunctions, ArgumentsThatDoNotGoTogetherAreRefused) {
   EXPECT_EQ(refusal("t_icl_from_memoriser t=[0,1] c1=[1,1] c2=[1]" + rest),
             "[t_icl_from_memoriser] c2: found 1 numbers, accepted is 2, as many as t");
   EXPECT_EQ(refusal("t_icl_from_memoriser t=[0,1] c1=[] c2=[1,1]" + rest),
-            "[t_icl_from_memoriser] c1: found 0 numbers, accepted is 2, as many as t");
+            "[t_icl_from_memoriser] c1: found no number, accepted is at least one");
   EXPECT_EQ(refusal("t_icl_from_memoriser t=[] c1=[] c2=[]" + rest),
             "[t_icl_from_memoriser] t: found no number, accepted is at least one");
+  EXPECT_THAT(refusal("t_icl_from_memoriser t=[-1e308,1e308] c1=[1,1] c2=[1,1]" + rest),
+              HasSubstr("[t_icl_from_memoriser] t: found a time tau = eta sum c1 beyond a double's range"));
   EXPECT_EQ(refusal("t_icl_from_memoriser t=[1,0] c1=[1,1] c2=[1,1]" + rest),
             "[t_icl_from_memoriser] t: found 0 after 1, accepted are ascending numbers");
 }
