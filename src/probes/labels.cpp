@@ -12,6 +12,12 @@ void check_sign(Value y, Value f) {
     throw UsageError("probe 'accuracy' needs a real target and one number to predict its sign");
 }
 
+// 1 where the sign is right, y f > 0; 1/2 where nothing is said, y f = 0; 0 where it is wrong or f is NaN.
+Value rightness(Value right) {
+  const Value zero = right.builder().constant(0.0);
+  return 0.5 * (to_real(zero < right) + to_real(zero <= right));
+}
+
 class Accuracy : public Probe {
  public:
   explicit Accuracy(const Settings& settings)
@@ -25,7 +31,7 @@ class Accuracy : public Probe {
     const Value y = prompt["target"];
     const Value f = model.predict(b, weights, prompt);
     check_sign(y, f);
-    std::vector<Series> series{{"accuracy", to_real(b.constant(0.0) < y * f)},
+    std::vector<Series> series{{"accuracy", rightness(y * f), b.constant(1.0)},
                                {"loss", program::logistic_loss(y, f)},
                                {"residual", sigmoid(-(y * f))}};
     if (prompt.has("copies") && b.program().names.contains("pattern")) {
@@ -48,7 +54,8 @@ class Memory : public Probe {
   std::vector<Series> build(Builder& b, nn::Weights& weights, const tasks::Task& task,
                             const nn::Model& model) const override {
     const tasks::Prompt item = task.kept_item(b, b.prompt_index());
-    const auto average = [&](Value x) { return prompt_mean(item.has("weight") ? item["weight"] * x : x); };
+    const Value weight = item.has("weight") ? item["weight"] : b.constant(1.0);
+    const auto average = [&](Value x) { return prompt_mean(weight * x); };
     const Value right = item["target"] * model.predict_alone(b, weights, item);  // phi+
     const Value residual = sigmoid(-right);
     const Value c1 = average(residual);
@@ -56,7 +63,7 @@ class Memory : public Probe {
             {"c2", 1.0 - average(square(residual)) / c1},
             {"c3", average(exp(-right))},
             {"loss", average(softplus(-right))},
-            {"accuracy", average(to_real(b.constant(0.0) < right))}};
+            {"accuracy", rightness(right), weight}};
   }
 
   std::int64_t prompts(const tasks::Task& task) const override { return task.kept_items(); }
@@ -69,13 +76,13 @@ ProbeEntry accuracy_entry() {
                 .help = "the task's prompts novel or trained, or the step's batch, as many as it has; none: as in training, kept"};
   set.optional = true;
   set.choices = {"training", "batch", "novel", "trained"};
-  return {"accuracy", "Accuracy of the sign, logistic loss and residual over prompts whose targets are -1 and 1",
+  return {"accuracy", "Accuracy of the sign (a tie counts half), logistic loss and residual over prompts whose targets are -1 and 1",
           "arXiv 2412.00104; differential-kinetics.md, section 1.3", {evaluation_prompts(), set},
           [](const Settings& settings) { return std::make_unique<Accuracy>(settings); }};
 }
 
 ProbeEntry memory_entry() {
-  return {"memory", "What the model says of the task's items without the context: c1, c2, c3, loss, accuracy",
+  return {"memory", "What the model says of the task's items without the context: c1, c2, c3, loss, accuracy (a tie counts half)",
           "arXiv 2412.00104; differential-kinetics.md, section 3.1", {},
           [](const Settings&) { return std::make_unique<Memory>(); }};
 }

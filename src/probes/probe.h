@@ -17,10 +17,12 @@ using program::Builder;
 using program::Value;
 
 /// One measured quantity: a scalar or an array, real. A prompt-rate value is averaged over the
-/// evaluation prompts.
+/// evaluation prompts. With `weight`, a scalar is a fraction: sum(weight * value) / sum(weight), the sums
+/// over the prompts, divided once. Where weights are 1 and values 0, 1/2 and 1 it is exact.
 struct Series {
   std::string name;
   Value value;
+  Value weight = {};
 };
 
 class Probe {

@@ -42,6 +42,36 @@ bool matches(const std::string& pattern, const std::string& name) {
   return p == pattern.size();
 }
 
+namespace {
+
+// Single precision counts halves exactly up to here.
+constexpr std::int64_t kMostCounted = std::int64_t{1} << 23;
+
+// 1 at the prompt's part of the batch, else 0: (parts).
+Value part_of_batch(Builder& b, std::int64_t parts) {
+  std::vector<std::int64_t> begin, last;
+  for (std::int64_t part = 0; part < parts; ++part) {
+    begin.push_back(part * kMostCounted);
+    last.push_back((part + 1) * kMostCounted - 1);
+  }
+  const Value index = b.prompt_index();
+  return to_real(logical_and(b.integer_constant({parts}, begin) <= index, index <= b.integer_constant({parts}, last)));
+}
+
+// What a fraction is divided from: sums of weight * value and of weight over prompts below `prompts`, in one order, (2).
+// More prompts than can be counted exactly are counted in parts, (parts, 2).
+Value sums_of(Builder& b, const probes::Series& fraction, std::int64_t prompts) {
+  if (!fraction.value.shape().empty())
+    throw Error(fmt::format("[probe] series '{}': expected a scalar as a fraction, received {}", fraction.name,
+                            program::to_string(fraction.value.shape())));
+  const Value value = reshape(fraction.value, {1}), all = b.constant({1}, {1.0});
+  const Value both = fraction.weight * program::concat({value, all}, 0);
+  const std::int64_t parts = (prompts + kMostCounted - 1) / kMostCounted;
+  return prompt_sum(parts == 1 ? both : reshape(part_of_batch(b, parts), {parts, 1}) * both);
+}
+
+}  // namespace
+
 // The probes compiled so far, by kind and settings; runs ask from several threads.
 struct Learner::Compiled {
   std::mutex mutex;
@@ -113,6 +143,7 @@ Stage Learner::build_probe(const Choice& choice) const {
   Stage stage;
   if (probe->is_training_loss()) {
     stage.series = {"loss"};
+    stage.is_fraction = {false};
     return stage;
   }
   // Curricula are for training: probes measure the whole task, unless it is the step's batch they look at.
@@ -126,13 +157,15 @@ Stage Learner::build_probe(const Choice& choice) const {
   nn::Weights weights;
   for (const WeightInfo& weight : weights_)  // the same weights in the same order
     weights.declare(weight.name, [&] { return b.constant(weight.shape, {0.0}); });
+  const std::int64_t prompts = on_batch ? training_.batch : probe->prompts(*task);
+  const std::int64_t last_prompt = on_batch ? std::max(prompts, training_.fixed_prompts) : prompts;
   std::vector<Value> outputs;
   for (const probes::Series& series : probe->build(b, weights, *task, *model)) {
     stage.series.push_back(series.name);
-    outputs.push_back(prompt_mean(series.value));
+    stage.is_fraction.push_back(series.weight.valid());
+    outputs.push_back(series.weight.valid() ? sums_of(b, series, last_prompt) : prompt_mean(series.value));
   }
   stage.on_training_batch = on_batch;
-  const std::int64_t prompts = on_batch ? training_.batch : probe->prompts(*task);
   stage.plan = compile_outputs(outputs, weights, prompts, is_double_);
   return stage;
 }

@@ -32,6 +32,17 @@ void add_squares(std::span<const T> x, std::array<double, kParts>& parts) {
   add(i, x.size() - i);
 }
 
+// From pairs of sums, what is right and all there is: divided once, so that all right is 1.
+template <class T>
+double fraction_of(std::span<const T> sums) {
+  double right = 0, all = 0;
+  for (size_t i = 0; i < sums.size(); i += 2) {
+    right += static_cast<double>(sums[i]);
+    all += static_cast<double>(sums[i + 1]);
+  }
+  return right / all;
+}
+
 }  // namespace
 
 template <class T>
@@ -54,6 +65,7 @@ Trainer<T>::Trainer(const Learner& learner, const program::Keys& keys,
     Probe probe;
     Stage stage = learner.compile_probe(request.choice);
     probe.series = std::move(stage.series);
+    probe.is_fraction = std::move(stage.is_fraction);
     probe.on_training_batch = stage.on_training_batch;
     if (stage.plan) {
       probe.executor = std::make_unique<program::Executor<T>>(
@@ -125,27 +137,31 @@ void Trainer<T>::measure(Probe& probe, std::vector<Measurement>& measured) {
   probe.measured_at = step_;
   if (!probe.executor) {
     evaluate();
-    record(probe, "loss", loss(), measured);
+    record(probe, 0, loss(), measured);
     return;
   }
   std::ranges::copy(step_executor_.parameters(), probe.executor->parameters().begin());
   const std::int64_t first = probe.on_training_batch ? training_.first_prompt(step_, 0) : 0;
   probe.executor->run(static_cast<std::uint32_t>(step_), first);
   for (size_t i = 0; i < probe.series.size(); ++i)
-    record(probe, probe.series[i], probe.executor->output(i), measured);
+    record(probe, i, probe.executor->output(i), measured);
 }
 
 template <class T>
-void Trainer<T>::record(const Probe& probe, const std::string& series, std::span<const T> values,
+void Trainer<T>::record(const Probe& probe, size_t series, std::span<const T> output,
                         std::vector<Measurement>& measured) {
-  if (!is_finite(values)) return;  // no series holds NaN; the loss decides whether the run has diverged
-  for (size_t i = 0; i < values.size(); ++i)
-    measured.push_back({probe.request.position, series, step_, static_cast<int>(i),
-                        static_cast<double>(values[i])});
+  if (!is_finite(output)) return;  // no series holds NaN; the loss decides whether the run has diverged
+  if (probe.is_fraction[series])
+    values_.assign(1, fraction_of(output));
+  else
+    values_.assign(output.begin(), output.end());
+  const std::string& name = probe.series[series];
+  for (size_t i = 0; i < values_.size(); ++i)
+    measured.push_back({probe.request.position, name, step_, static_cast<int>(i), values_[i]});
   for (Stop& stop : stops_) {
     const std::string& watched = stop.rule.series.empty() ? probe.series.front() : stop.rule.series;
-    if (stop.rule.probe != probe.request.position || series != watched || status_ != RunStatus::kRunning) continue;
-    if (holds(stop, static_cast<double>(values.front()))) status_ = RunStatus::kStopped;
+    if (stop.rule.probe != probe.request.position || name != watched || status_ != RunStatus::kRunning) continue;
+    if (holds(stop, values_.front())) status_ = RunStatus::kStopped;
   }
 }
 

@@ -31,6 +31,7 @@ class Trainer : public Run {
   struct Probe {
     ProbeRequest request;
     std::vector<std::string> series;
+    std::vector<bool> is_fraction;
     std::unique_ptr<program::Executor<T>> executor;  // none: the training loss
     bool on_training_batch = false;
     size_t next = 0;                                 // index into request.due
@@ -52,8 +53,7 @@ class Trainer : public Run {
   void measure_due(std::vector<Measurement>& measured);
   void measure_end(std::vector<Measurement>& measured);
   void measure(Probe& probe, std::vector<Measurement>& measured);
-  void record(const Probe& probe, const std::string& series, std::span<const T> values,
-              std::vector<Measurement>& measured);
+  void record(const Probe& probe, size_t series, std::span<const T> output, std::vector<Measurement>& measured);
   void evaluate();
   bool profiled_update();
   std::span<const T> loss() const;
@@ -75,6 +75,7 @@ class Trainer : public Run {
   std::vector<T> accumulated_;  // the mean loss and gradients of several batches, if there are several
   std::vector<T> m_, v_;
   std::vector<T> previous_;  // the weights before the latest update
+  std::vector<double> values_;  // of the series that is recorded
   std::int64_t step_ = 0, steps_;
   std::vector<Stop> stops_;
   RunStatus status_ = RunStatus::kRunning;

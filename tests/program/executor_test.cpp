@@ -233,6 +233,18 @@ TEST(Executor, SumsOverPromptsInTheStatedOrder) {
   }
 }
 
+TEST(Executor, ASumOverPromptsCountsEachPromptOnce) {
+  for (const std::int64_t batch : {1, 15, 16, 17, 1000}) {
+    Builder b;
+    const auto plan = plan_of(b, {prompt_sum(to_real(b.prompt_index())), prompt_sum(b.constant(2.0))}, batch, false);
+    Executor<float> executor(plan);
+    executor.begin(make_keys(1, 0));
+    executor.run(0);
+    EXPECT_EQ(executor.output(0)[0], static_cast<float>(batch * (batch - 1) / 2));
+    EXPECT_EQ(executor.output(1)[0], static_cast<float>(2 * batch)) << "a value that no prompt changes too";
+  }
+}
+
 TEST(Executor, IdleLanesCountNothing) {
   for (const std::int64_t batch : {1, 5, 15, 16, 17, 33}) {
     Builder b;

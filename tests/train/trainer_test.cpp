@@ -13,19 +13,13 @@
 #include "probes/probe.h"
 #include "tasks/task.h"
 #include "tests/allocations.h"
+#include "tests/train/settings_of.h"
 #include "train/learner.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 
 namespace iclab::train {
 namespace {
-
-using Given = std::map<std::string, Setting>;
-
-template <class Entry>
-Choice choice(const Entry& entry, const Given& given) {
-  return {entry.name, resolve(entry.parameters, given, entry.name, [](const std::string& key) { return key; })};
-}
 
 Choice task(Given given = {}) {
   given.insert({{"dim", std::int64_t{4}}, {"context", std::int64_t{6}}});

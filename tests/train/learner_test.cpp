@@ -1,0 +1,107 @@
+#include "train/learner.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "nn/model.h"
+#include "probes/probe.h"
+#include "program/executor.h"
+#include "tasks/task.h"
+#include "tests/train/settings_of.h"
+#include "train/optimizer.h"
+
+namespace iclab::train {
+namespace {
+
+Training training(const std::string& loss = "logistic", std::int64_t batch = 16) {
+  Training t;
+  t.optimizer = choice(find_optimizer("sgd"), {{"lr", 0.1}});
+  t.loss = loss;
+  t.batch = batch;
+  return t;
+}
+
+Choice item_label(Given given = {{"fresh_items", true}}) {
+  given.insert({{"context", std::int64_t{1}}, {"dim", std::int64_t{2}}});
+  return choice(tasks::find_task("item-label"), given);
+}
+
+Choice kinetics_minimal(Given given) {
+  given.insert({"hidden", std::int64_t{1}});
+  return choice(nn::find_model("kinetics-minimal"), given);
+}
+
+Choice probe(const std::string& kind, const Given& given = {}) {
+  return choice(probes::find_probe(kind), given);
+}
+
+// The first series of a probe at the initial weights.
+double first_measurement(const Learner& learner, const Choice& probe) {
+  std::vector<Measurement> measured;
+  learner.start(1, 0, "", {{0, probe, {0}}}, 1, {})->advance(0, measured);
+  return measured.at(0).value;
+}
+
+// ---- fractions ------------------------------------------------------------------------------------
+
+// One item in the context, the target itself: attention cannot be wrong.
+TEST(Fraction, OfWhatIsAlwaysRightIsOne) {
+  for (const bool is_double : {false, true}) {
+    const Learner learner(item_label(), kinetics_minimal({{"w", 100.0}, {"beta", 1.0}}), training(), is_double);
+    for (const std::int64_t prompts : {1, 100, 1000, 3333, 10'000, 100'000})
+      EXPECT_EQ(first_measurement(learner, probe("accuracy", {{"prompts", prompts}})), 1) << prompts;
+    EXPECT_EQ(first_measurement(learner, probe("accuracy", {{"set", std::string("batch")}})), 1);
+  }
+}
+
+TEST(Fraction, OfTiesIsOneHalf) {
+  // A ReLU that is off says exactly 0: half of the prompts are ties, the labels of the others are random.
+  const Choice task = choice(tasks::find_task("gaussian-tokens"),
+                             {{"tokens", std::int64_t{4}}, {"dim", std::int64_t{3}}, {"labels", std::string("sign")}});
+  const Choice model = choice(nn::find_model("one-layer-transformer"), {{"hidden", std::int64_t{1}}});
+  constexpr std::int64_t kPrompts = 100'000;
+  const Learner learner(task, model, training(), false);
+  const double deviation = 0.5 / std::sqrt(static_cast<double>(kPrompts));  // at most, were no prompt a tie
+  EXPECT_NEAR(first_measurement(learner, probe("accuracy", {{"prompts", kPrompts}})), 0.5, 5 * deviation);
+}
+
+// An output of a probe, of a model whose weights are all 0.
+template <class T>
+std::vector<double> output_without_weights(const Stage& stage, size_t output) {
+  program::Executor<T> executor(stage.plan);
+  executor.begin(program::make_keys(1, 0));
+  executor.run(0);
+  return {executor.output(output).begin(), executor.output(output).end()};
+}
+
+// Where every item is a tie, halves of the weights are summed: if in the weights' own order, to exactly half their sum.
+TEST(Fraction, OfWeightedItemsHasBothSumsInOneOrder) {
+  for (const std::int64_t items : {2, 62, 1000, 4098}) {
+    SCOPED_TRACE(items);
+    const auto sums = [&]<class T>(T) {
+      const Learner learner(item_label({{"items", items}, {"zipf", 1.1}}), kinetics_minimal({}), training(), sizeof(T) == 8);
+      const Stage stage = learner.compile_probe(probe("memory"));
+      EXPECT_TRUE(stage.is_fraction.back());
+      return output_without_weights<T>(stage, stage.series.size() - 1);
+    };
+    const auto narrow = sums(0.0F), wide = sums(0.0);
+    EXPECT_EQ(narrow.at(0) / narrow.at(1), 0.5);
+    EXPECT_EQ(wide.at(0) / wide.at(1), 0.5);
+    EXPECT_NEAR(wide.at(1), static_cast<double>(items), static_cast<double>(items * items) * 0x1p-52);
+  }
+}
+
+TEST(Fraction, CountsMorePromptsThanSinglePrecisionHolds) {
+  constexpr std::int64_t kPrompts = (std::int64_t{1} << 24) + 3;
+  const Learner learner(item_label(), kinetics_minimal({{"w", 100.0}, {"beta", 1.0}}), training(), false);
+  const Stage stage = learner.compile_probe(probe("accuracy", {{"prompts", kPrompts}}));
+  ASSERT_TRUE(stage.is_fraction[0]);
+  const std::vector<double> sums = output_without_weights<float>(stage, 0);
+  ASSERT_EQ(sums.size(), 6u) << "pairs of three parts";
+  EXPECT_EQ(sums[1] + sums[3] + sums[5], kPrompts);
+  EXPECT_EQ(sums[0] + sums[2] + sums[4], 0.5 * kPrompts) << "all of them are ties";
+}
+
+}  // namespace
+}  // namespace iclab::train
