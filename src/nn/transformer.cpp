@@ -86,6 +86,8 @@ class Transformer : public Model {
     return b.name(all, "predictions");
   }
 
+  bool sees_later_points() const override { return !block_.attention.causal; }
+
  private:
   Value embedded(Builder& b, Weights& weights, const tasks::Prompt& prompt) const {
     const Value tokens = prompt.has("tokens") ? prompt["tokens"] : interleaved(prompt);

@@ -1,5 +1,9 @@
 #include "probes/labels.h"
 
+#include <fmt/format.h>
+
+#include <cmath>
+
 #include "base/error.h"
 #include "probes/general.h"
 #include "program/functions.h"
@@ -7,9 +11,13 @@
 namespace iclab::probes {
 namespace {
 
-void check_sign(Value y, Value f) {
-  if (y.dtype() != program::DType::kReal || f.shape() != y.shape())
-    throw UsageError("probe 'accuracy' needs a real target and one number to predict its sign");
+void check_signs(const tasks::Task& task, Value f) {
+  if (!task.targets_are_signs())
+    throw UsageError("probe 'accuracy' is for targets -1 and 1; this task's targets are real numbers, for which the "
+                     "probe 'mse' is accepted");
+  if (!f.shape().empty())
+    throw UsageError(fmt::format("probe 'accuracy' needs one number to predict the target's sign; the model predicts {}",
+                                 program::to_string(f.shape())));
 }
 
 // 1 where the sign is right, y f > 0; 1/2 where nothing is said, y f = 0; 0 where it is wrong or f is NaN.
@@ -30,7 +38,7 @@ class Accuracy : public Probe {
     const tasks::Prompt prompt = kept_set ? task.sample_set(b, set_) : task.sample(b);
     const Value y = prompt["target"];
     const Value f = model.predict(b, weights, prompt);
-    check_sign(y, f);
+    check_signs(task, f);
     std::vector<Series> series{{"accuracy", rightness(y * f), b.constant(1.0)},
                                {"loss", program::logistic_loss(y, f)},
                                {"residual", sigmoid(-(y * f))}};

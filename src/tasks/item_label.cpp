@@ -100,6 +100,8 @@ class FreshItems : public Task {
 
   std::optional<LinearMoments> moments(Builder&, const TestTasks&) const override { return {}; }
 
+  bool targets_are_signs() const override { return true; }
+
   std::int64_t dim() const override { return dim_; }
 
  private:
@@ -130,6 +132,8 @@ class KeptItems : public Task {
   }
 
   std::optional<LinearMoments> moments(Builder&, const TestTasks&) const override { return {}; }
+
+  bool targets_are_signs() const override { return true; }
 
   std::int64_t dim() const override { return dim_; }
 

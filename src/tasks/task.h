@@ -76,6 +76,9 @@ class Task {
   /// Classes the training tasks are a mixture of.
   virtual std::int64_t classes() const { return 1; }
 
+  /// True if targets are labels -1 and 1, so that a prediction's sign answers; false if they are any numbers.
+  virtual bool targets_are_signs() const { return false; }
+
   /// Dimension d of the inputs.
   virtual std::int64_t dim() const = 0;
 };

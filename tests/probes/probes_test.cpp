@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -258,6 +259,63 @@ TEST(SampledRiskProbe, ApproachesTheExactRiskOfALinearModel) {
   }
   expect_sampled({{"test", std::string("class")}, {"component", std::int64_t{1}}},
                  measure("risk", {{"per_class", true}}).values[2]);
+}
+
+// What a probe says of a task and a model, where it refuses them.
+std::string refusal(const std::string& kind, const Given& given, const tasks::Task& task, const nn::Model& model) {
+  Builder b(random::Purpose::kEvaluation);
+  nn::Weights weights;
+  try {
+    make(find_probe(kind), given)->build(b, weights, task, model);
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(AccuracyProbe, RefusesTargetsThatAreNoSigns) {
+  const auto numbers = make(tasks::find_task("linear-regression"), {{"dim", d}, {"context", n}});
+  const auto linear = make(nn::find_model("linear-attention"), {{"form", std::string("merged")}});
+  EXPECT_THAT(refusal("accuracy", {}, *numbers, *linear), ::testing::HasSubstr("is for targets -1 and 1"));
+  const Given tokens{{"tokens", n}, {"dim", d}};
+  const auto of_labels = [&](const std::string& labels, std::int64_t outputs) {
+    Given given = tokens;
+    given["labels"] = labels;
+    const auto model = make(nn::find_model("transformer"), {{"layers", std::int64_t{1}}, {"heads", std::int64_t{1}},
+                                                            {"width", std::int64_t{4}}, {"outputs", outputs}});
+    return refusal("accuracy", {}, *make(tasks::find_task("gaussian-tokens"), given), *model);
+  };
+  EXPECT_THAT(of_labels("normal", 1), ::testing::HasSubstr("is for targets -1 and 1"));
+  EXPECT_THAT(of_labels("sign", 2), ::testing::HasSubstr("one number"));
+  EXPECT_EQ(of_labels("sign", 1), "");
+}
+
+TEST(RiskProbe, RefusesWhatItWouldNotUse) {
+  const std::vector<double> angles{0, 90}, usual{0, 15, 30, 45, 60, 75, 90};
+  for (const std::string kind : {"risk", "sampled-risk"}) {
+    EXPECT_THROW(make(find_probe(kind), {{"angles", angles}}), UsageError) << kind;
+    EXPECT_THROW(make(find_probe(kind), {{"angles", std::vector<double>{}}, {"test", std::string("span")}}), UsageError);
+    EXPECT_NO_THROW(make(find_probe(kind), {{"angles", angles}, {"test", std::string("span")}})) << kind;
+    EXPECT_NO_THROW(make(find_probe(kind), {{"angles", usual}})) << "as by default";
+  }
+  EXPECT_THROW(make(find_probe("risk"), {{"per_class", true}, {"test", std::string("isotropic")}}), UsageError);
+}
+
+TEST(SampledRiskProbe, RefusesPositionsThatSeeTheirAnswers) {
+  const auto task = make(tasks::find_task("linear-regression"), {{"dim", d}, {"context", n}});
+  const auto of = [&](bool causal) {
+    const auto model = make(nn::find_model("transformer"), {{"layers", std::int64_t{1}}, {"heads", std::int64_t{1}},
+                                                            {"width", std::int64_t{4}}, {"causal", causal}});
+    return refusal("sampled-risk", {{"positions", std::string("all")}}, *task, *model);
+  };
+  EXPECT_THAT(of(false), ::testing::HasSubstr("accepted is causal = true"));
+  EXPECT_EQ(of(true), "");
+}
+
+TEST(SampledRiskProbe, RefusesMorePromptsThanTurnsCanBeTaken) {
+  const Given seven{{"test", std::string("span")}, {"prompts", std::int64_t{50'000'000}}};
+  EXPECT_THROW(make(find_probe("sampled-risk"), seven), UsageError);
+  EXPECT_NO_THROW(make(find_probe("sampled-risk"), {{"prompts", std::int64_t{50'000'000}}})) << "one test takes no turns";
 }
 
 TEST(SampledRiskProbe, RefusesWhatDoesNotFitTogether) {
