@@ -126,7 +126,7 @@ class KeptItems : public Task {
   KeptItems(std::int64_t items, std::int64_t context, std::int64_t dim, double zipf)
       : items_(items), context_(context), dim_(dim), zipf_(zipf) {
     if (zipf == 0) return;
-    for (std::int64_t k = 1; k <= items; ++k) weights_.push_back(std::pow(static_cast<double>(k), -zipf));
+    for (std::int64_t k = 1; k <= items; ++k) weights_.push_back(lanes::host_binary(lanes::Binary::kPower, static_cast<double>(k), -zipf));
     const double total = std::accumulate(weights_.begin(), weights_.end(), 0.0);
     for (double& weight : weights_) weight /= total;
   }
