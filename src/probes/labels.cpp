@@ -50,6 +50,17 @@ class Accuracy : public Probe {
   }
 
   std::int64_t prompts(const tasks::Task&) const override { return prompts_; }
+
+  // Prompts of one item may all be right or all be wrong: then n prompts of k items chosen at random have a mean of
+  // variance (1/k + (1 - 1/k)/n) / 4.
+  std::vector<std::string> notes(const tasks::Task& task) const override {
+    const std::optional<std::int64_t> items = task.shared_items(set_);
+    if (!items || *items >= prompts_) return {};
+    const double k = static_cast<double>(*items), n = static_cast<double>(prompts_);
+    return {fmt::format("probe 'accuracy', set '{}': {} prompts share {} {} items; the standard error of its accuracy is up "
+                        "to {:.3g}", set_, prompts_, *items, set_, 0.5 * std::sqrt(1 / k + (1 - 1 / k) / n))};
+  }
+
   bool on_training_batch() const override { return set_ == "batch"; }
 
  private:

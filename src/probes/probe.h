@@ -40,6 +40,9 @@ class Probe {
   /// It measures the step's own training batch: as many prompts, from the stream of these.
   virtual bool on_training_batch() const { return false; }
 
+  /// What a reader of its numbers should know, a sentence each: that they are less certain than they look.
+  virtual std::vector<std::string> notes(const tasks::Task&) const { return {}; }
+
   /// The training loss itself: the trainer records it, no program is built.
   virtual bool is_training_loss() const { return false; }
 };

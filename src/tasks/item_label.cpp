@@ -233,12 +233,19 @@ class IndependentItems : public KeptItems {
     if (set == "trained") return trained_prompt(b);
     if (set != "novel") return Task::sample_set(b, set);
     declare(b);  // its draws come first
-    const std::int64_t novel = std::min(items_, kMostNovelItems);
+    const std::int64_t novel = novel_items();
     const Value items = item_table(b, Stream::kTask, novel, dim_);
     return sample_from(b, {items, b.sign(Stream::kTask, {novel})}, novel, true);
   }
 
+  std::optional<std::int64_t> shared_items(const std::string& set) const override {
+    if (set == "novel") return novel_items();
+    return {};
+  }
+
  private:
+  std::int64_t novel_items() const { return std::min(items_, kMostNovelItems); }
+
   Prompt sample_from(Builder& b, const Table& table, std::int64_t rows, bool uniform) const {
     const auto draw = [&](const program::Shape& shape) {
       return uniform ? b.integers(Stream::kPrompt, shape, rows) : any_items(b, shape);

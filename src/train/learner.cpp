@@ -138,6 +138,11 @@ Learner::Costs Learner::costs() const {
           program::explain(*step_plan_, names)};
 }
 
+std::vector<std::string> Learner::notes(const Choice& choice) const {
+  const auto task = tasks::find_task(task_.kind).make(tasks::without_curricula(task_.settings));
+  return probes::find_probe(choice.kind).make(choice.settings)->notes(*task);
+}
+
 Stage Learner::build_probe(const Choice& choice) const {
   const auto probe = probes::find_probe(choice.kind).make(choice.settings);
   Stage stage;

@@ -67,6 +67,9 @@ class Learner {
   /// Throws UsageError if it doesn't fit.
   Stage compile_probe(const Choice& probe) const;
 
+  /// What a reader of the probe's numbers should know, a sentence each; mostly nothing.
+  std::vector<std::string> notes(const Choice& probe) const;
+
   /// What a step costs: as task, model, loss and gradients are written, and as it is executed.
   struct Costs {
     program::Account written, planned;

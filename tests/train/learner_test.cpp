@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "base/error.h"
 #include "nn/model.h"
 #include "probes/probe.h"
 #include "program/executor.h"
@@ -55,6 +56,19 @@ TEST(Fraction, OfWhatIsAlwaysRightIsOne) {
   }
 }
 
+TEST(Fraction, IsWhatAStopRuleCompares) {
+  const Learner learner(item_label(), kinetics_minimal({{"w", 100.0}, {"beta", 1.0}}), training(), false);
+  const ProbeRequest request{0, probe("accuracy", {{"prompts", std::int64_t{10'000}}}), {0, 1}};
+  const auto status = [&](double above) {
+    std::vector<Measurement> measured;
+    const auto run = learner.start(1, 0, "", {request}, 1, {{.probe = 0, .series = "accuracy", .above = above, .below = {}}});
+    run->advance(1, measured);
+    return run->status();
+  };
+  EXPECT_EQ(status(0.999999), RunStatus::kStopped);
+  EXPECT_EQ(status(1), RunStatus::kFinished) << "never above 1";
+}
+
 TEST(Fraction, OfTiesIsOneHalf) {
   // A ReLU that is off says exactly 0: half of the prompts are ties, the labels of the others are random.
   const Choice task = choice(tasks::find_task("gaussian-tokens"),
@@ -101,6 +115,23 @@ TEST(Fraction, CountsMorePromptsThanSinglePrecisionHolds) {
   ASSERT_EQ(sums.size(), 6u) << "pairs of three parts";
   EXPECT_EQ(sums[1] + sums[3] + sums[5], kPrompts);
   EXPECT_EQ(sums[0] + sums[2] + sums[4], 0.5 * kPrompts) << "all of them are ties";
+}
+
+// ---- notes ----------------------------------------------------------------------------------------
+
+TEST(Learner, NotesThatPromptsShareItems) {
+  const auto notes = [](const Given& task, const Given& given) {
+    return Learner(item_label(task), kinetics_minimal({}), training(), false).notes(probe("accuracy", given));
+  };
+  const Given novel{{"set", std::string("novel")}, {"prompts", std::int64_t{16384}}};
+  const Given items{{"items", std::int64_t{16}}};
+  EXPECT_EQ(notes(items, novel),
+            std::vector<std::string>{"probe 'accuracy', set 'novel': 16384 prompts share 16 novel items; the standard error "
+                                     "of its accuracy is up to 0.125"});
+  EXPECT_TRUE(notes({{"items", std::int64_t{16384}}}, novel).empty()) << "as many items as prompts";
+  EXPECT_TRUE(notes({{"items", std::int64_t{16}}, {"copies", std::int64_t{1}}}, novel).empty()) << "new items in each prompt";
+  EXPECT_TRUE(notes({{"fresh_items", true}}, novel).empty());
+  EXPECT_TRUE(notes(items, {}).empty()) << "the run's own items";
 }
 
 }  // namespace
