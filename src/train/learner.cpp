@@ -42,6 +42,12 @@ bool matches(const std::string& pattern, const std::string& name) {
   return p == pattern.size();
 }
 
+const Group* group_of(const Training& training, const std::string& weight) {
+  for (const Group& group : training.groups)
+    if (matches(group.match, weight)) return &group;
+  return nullptr;
+}
+
 namespace {
 
 // Single precision counts halves exactly up to here.

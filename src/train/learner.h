@@ -93,4 +93,7 @@ class Learner {
 /// True if `name` matches the pattern ("*": any letters, "?": one).
 bool matches(const std::string& pattern, const std::string& name);
 
+/// The group that a weight trains in, if any.
+const Group* group_of(const Training& training, const std::string& weight);
+
 }  // namespace iclab::train

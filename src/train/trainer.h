@@ -19,6 +19,7 @@ class Trainer : public Run {
           std::int64_t steps, std::vector<StopRule> stops, int threads);
 
   RunStatus status() const override { return status_; }
+  std::string cause() const override { return cause_; }
   std::int64_t step() const override { return step_; }
   void advance(std::int64_t updates, std::vector<Measurement>& measured) override;
   void profile(bool on) override;
@@ -58,8 +59,10 @@ class Trainer : public Run {
   bool profiled_update();
   std::span<const T> loss() const;
   std::span<const T> gradient() const;
+  std::span<const T> gradient_of(const Slot& slot) const;
   std::optional<double> gradient_factor() const;
   bool update();
+  std::string find_cause() const;
   void restore_recent(std::span<const double> latest);
   bool is_finite(std::span<const T> values) const;
   static bool holds(Stop& stop, double value);
@@ -79,6 +82,7 @@ class Trainer : public Run {
   std::int64_t step_ = 0, steps_;
   std::vector<Stop> stops_;
   RunStatus status_ = RunStatus::kRunning;
+  std::string cause_;  // of a diverged run
   bool profiled_ = false;
   Profile profile_;         // but the values' times, which the executor keeps
   bool evaluated_ = false;  // the step's loss and gradients are at hand
