@@ -15,6 +15,7 @@
 #include "tasks/task.h"
 #include "train/compile.h"
 #include "train/loss.h"
+#include "train/precision.h"
 #include "train/trainer.h"
 
 namespace iclab::train {
@@ -88,6 +89,7 @@ Learner::Learner(const Choice& task_choice, const Choice& model_choice, const Tr
                  bool is_double)
     : task_(task_choice), model_(model_choice), training_(training), is_double_(is_double),
       compiled_(std::make_shared<Compiled>()) {
+  if (!is_double_) check_float32(task_, model_, training_);
   const auto task = tasks::find_task(task_.kind).make(task_.settings);
   const auto model = nn::find_model(model_.kind).make(model_.settings);
   if (training_.loss == "population" &&
@@ -122,6 +124,11 @@ void Learner::check_groups(const std::vector<std::string>& names) const {
       throw UsageError(fmt::format("[[train.group]] match = \"{}\" matches no weight; there are {}{}",
                                    group.match, join(names), did_you_mean(group.match, names)));
   }
+  const bool all_frozen = std::ranges::all_of(names, [&](const std::string& name) {
+    const Group* group = group_of(training_, name);
+    return group && group->frozen;
+  });
+  if (all_frozen) throw UsageError("[[train.group]] frozen: every weight is frozen: nothing would be trained");
 }
 
 Stage Learner::compile_probe(const Choice& choice) const {

@@ -134,5 +134,51 @@ TEST(Learner, NotesThatPromptsShareItems) {
   EXPECT_TRUE(notes(items, {}).empty()) << "the run's own items";
 }
 
+// ---- what is refused --------------------------------------------------------------------------------
+
+std::string refusal(const Choice& task, const Choice& model, const Training& training, bool is_double = false) {
+  try {
+    Learner(task, model, training, is_double);
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(Learner, RefusesNumbersThatSinglePrecisionCannotHold) {
+  const auto with = [](const Given& optimizer, const Group& group = {.match = "*"}) {
+    Training t = training();
+    t.optimizer = choice(find_optimizer("adam"), optimizer);
+    t.groups = {group};
+    return t;
+  };
+  const Choice items = item_label(), model = kinetics_minimal({});
+  EXPECT_EQ(refusal(items, model, with({{"lr", 0.1}, {"epsilon", 1e-50}})),
+            "optimizer 'adam': epsilon: found 1e-50, which float32 turns into 0; accepted are 0 and numbers from "
+            "1.17549e-38 to 3.40282e+38 in size, or precision = \"float64\"");
+  EXPECT_EQ(refusal(items, model, with({{"lr", 0.1}, {"epsilon", 1e-50}}), true), "");
+  for (const double fits : {0.0, 0x1p-126, 3.4028234e38})
+    EXPECT_EQ(refusal(items, kinetics_minimal({{"w", -fits}}), with({{"lr", fits}})), "") << fits;
+  for (const double lost : {0x0.ffffffp-126, 1e-320, 3.5e38}) {
+    EXPECT_NE(refusal(items, kinetics_minimal({{"w", -lost}}), training()), "") << lost;
+    EXPECT_NE(refusal(items, model, with({{"lr", 0.1}}, {.match = "*", .lr = lost})), "") << lost;
+    EXPECT_NE(refusal(items, model, with({{"lr", 0.1}}, {.match = "*", .weight_decay = lost})), "") << lost;
+    Training scaled = training(), clipped = training();
+    scaled.gradient_scale = lost;
+    clipped.clip = lost;
+    EXPECT_NE(refusal(items, model, scaled), "") << lost;
+    EXPECT_NE(refusal(items, model, clipped), "") << lost;
+  }
+}
+
+TEST(Learner, RefusesToTrainNothing) {
+  Training t = training();
+  t.groups = {{.match = "mlp.*", .frozen = true}, {.match = "beta", .frozen = true}, {.match = "*"}};
+  EXPECT_EQ(refusal(item_label(), kinetics_minimal({}), t), "") << "w is trained";
+  t.groups.back().frozen = true;
+  EXPECT_EQ(refusal(item_label(), kinetics_minimal({}), t),
+            "[[train.group]] frozen: every weight is frozen: nothing would be trained");
+}
+
 }  // namespace
 }  // namespace iclab::train
