@@ -139,6 +139,53 @@ Stage Learner::compile_probe(const Choice& choice) const {
   return compiled_->probes.emplace(key, build_probe(choice)).first->second;
 }
 
+namespace {
+
+// What all prompts of a step cost.
+double prompt_work(const program::Plan& plan) {
+  const program::Account account = program::explain(plan, std::vector<std::string>(plan.outputs.size()));
+  const auto prompts = static_cast<size_t>(program::Rate::kPrompt);
+  return account.flops[prompts] + account.bytes[prompts];
+}
+
+// The same plan for so few prompts that they cost no more than `work`, one at least.
+std::shared_ptr<const program::Plan> with_less_work(const std::shared_ptr<const program::Plan>& plan, double work) {
+  const double share = work / prompt_work(*plan);
+  if (!(share < 1)) return plan;
+  program::PlanOptions options = plan->options;
+  options.batch = std::max<std::int64_t>(1, static_cast<std::int64_t>(share * static_cast<double>(options.batch)));
+  return program::make_plan(plan->program, plan->outputs, options);
+}
+
+}  // namespace
+
+Learner Learner::limited(double work) const {
+  Learner less = *this;
+  less.compiled_ = std::make_shared<Compiled>();
+  less.most_work_ = work;
+  less.step_plan_ = with_less_work(step_plan_, work);
+  if (less.step_plan_ != step_plan_) {
+    less.training_.batch = less.step_plan_->options.batch;
+    if (training_.fixed_prompts > 0) less.training_.fixed_prompts = less.training_.batch;
+  }
+  const double batches = work / std::max(1.0, prompt_work(*less.step_plan_));
+  if (batches < static_cast<double>(training_.accumulate))
+    less.training_.accumulate = std::max<std::int64_t>(1, static_cast<std::int64_t>(batches));
+  return less;
+}
+
+std::int64_t Learner::bytes(std::span<const Choice> probes, int threads) const {
+  std::int64_t total = program::executor_bytes(*step_plan_, threads) + program::executor_bytes(*initial_plan_);
+  for (const Choice& probe : probes)
+    if (const auto plan = compile_probe(probe).plan) total += program::executor_bytes(*plan, threads);
+
+  // The weights before an update, the optimiser's moments, and a saved state of weights and moments.
+  const std::int64_t moments = find_optimizer(training_.optimizer.kind).moments;
+  std::int64_t numbers = step_plan_->parameter_elements * (1 + moments + 1 + moments);
+  if (training_.accumulate > 1) numbers += step_plan_->output_elements;
+  return total + numbers * program::scalar_bytes(program::DType::kReal, is_double_);
+}
+
 Learner::Costs Learner::costs() const {
   Builder b;
   nn::Weights weights;
@@ -185,6 +232,7 @@ Stage Learner::build_probe(const Choice& choice) const {
   }
   stage.on_training_batch = on_batch;
   stage.plan = compile_outputs(outputs, weights, prompts, is_double_);
+  if (most_work_) stage.plan = with_less_work(stage.plan, *most_work_);
   return stage;
 }
 

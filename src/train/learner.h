@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -67,6 +68,13 @@ class Learner {
   /// Throws UsageError if it doesn't fit.
   Stage compile_probe(const Choice& probe) const;
 
+  /// Bytes that a run with these probes takes at most, known without taking them.
+  std::int64_t bytes(std::span<const Choice> probes, int threads = 1) const;
+
+  /// This learner with fewer prompts in a batch, batches in an update and prompts in an evaluation, where these cost more
+  /// than `work`, arithmetic and bytes added up: to measure on them what the others take.
+  Learner limited(double work) const;
+
   /// What a reader of the probe's numbers should know, a sentence each; mostly nothing.
   std::vector<std::string> notes(const Choice& probe) const;
 
@@ -84,6 +92,7 @@ class Learner {
 
   Choice task_, model_;
   Training training_;
+  std::optional<double> most_work_;  // of a limited learner
   bool is_double_;
   std::vector<WeightInfo> weights_;
   std::shared_ptr<const program::Plan> step_plan_, initial_plan_;

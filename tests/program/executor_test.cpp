@@ -89,6 +89,23 @@ TEST(Executor, GivesOutputsOfEveryRate) {
   EXPECT_GT(executor.bytes(), 0);
 }
 
+TEST(Executor, ItsBytesAreKnownBeforeTheyAreTaken) {
+  for (const bool is_double : {false, true})
+    for (const std::int64_t batch : {1, 100, 5000})
+      for (const int threads : {1, 2, 5}) {
+        Builder b(random::Purpose::kEvaluation);
+        b.fix_prompts();  // integers of prompts are kept
+        const Value w = b.input("w", {40, 30}, Rate::kStep), x = b.normal(Stream::kPrompt, {30});
+        const Value item = b.integers(Stream::kPrompt, {}, 40);
+        const Value y = gather(matmul(w, x), item);
+        const auto plan = plan_of(b, {y, prompt_mean(square(y))}, batch, is_double, {"w"});
+        const auto taken = [&]<class T>(T) {
+          return Executor<T>(plan, lanes::chosen_instruction_set(), threads).bytes();
+        };
+        EXPECT_EQ(executor_bytes(*plan, threads), is_double ? taken(0.0) : taken(0.0F)) << batch << " " << threads;
+      }
+}
+
 TEST(Executor, AProfileCoversTheStepAndChangesNoBit) {
   const Regression step(256, false);
   auto plan = std::make_shared<Plan>(*step.plan);

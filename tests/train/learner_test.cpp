@@ -180,5 +180,53 @@ TEST(Learner, RefusesToTrainNothing) {
             "[[train.group]] frozen: every weight is frozen: nothing would be trained");
 }
 
+// ---- what a run takes ---------------------------------------------------------------------------------
+
+TEST(Learner, KnowsTheMemoryOfARunThatNoMachineHas) {
+  const auto bytes = [](std::int64_t width, const std::string& optimizer) {
+    Training t = training("mse", 1);
+    t.optimizer = choice(find_optimizer(optimizer), {{"lr", 0.1}});
+    const Choice model = choice(nn::find_model("transformer"), {{"layers", std::int64_t{1}}, {"heads", std::int64_t{1}},
+                                                                {"width", width}});
+    const Choice task = choice(tasks::find_task("linear-regression"), {{"dim", std::int64_t{2}}, {"context", std::int64_t{2}}});
+    return Learner(task, model, t, false).bytes({});
+  };
+  const double weights = 12e12;  // Q, K, V, O and the perceptron of 4 width
+  EXPECT_GT(bytes(1'000'000, "sgd"), 4 * 4 * weights) << "weights, gradients, weights before, saved weights";
+  EXPECT_GT(bytes(1'000'000, "adam"), 4 * 8 * weights) << "and two moments, saved too";
+  EXPECT_LT(bytes(8, "adam"), 10'000'000);
+}
+
+TEST(Learner, CountsTheMemoryOfProbes) {
+  const Learner learner(item_label(), kinetics_minimal({}), training(), false);
+  const Choice accuracy = probe("accuracy");
+  const std::int64_t more = learner.bytes(std::vector{accuracy, accuracy}) - learner.bytes(std::vector{accuracy});
+  EXPECT_EQ(more, program::Executor<float>(learner.compile_probe(accuracy).plan).bytes());
+}
+
+TEST(Learner, IsLimitedToWhatCanBeMeasured) {
+  Training t = training("logistic", 1'000'000'000);
+  t.accumulate = 10;
+  t.fixed_prompts = 10 * t.batch;
+  const Learner learner(item_label(), kinetics_minimal({}), t, false);
+  const Choice accuracy = probe("accuracy", {{"prompts", std::int64_t{1'000'000'000}}}), few = probe("accuracy");
+  const Learner limited = learner.limited(1e8);
+  const std::int64_t batch = limited.training().batch;
+  EXPECT_EQ(batch, limited.step_plan()->options.batch);
+  EXPECT_GT(batch, 1000);
+  EXPECT_LT(batch, 10'000'000);
+  EXPECT_EQ(limited.training().accumulate, 1);
+  EXPECT_EQ(limited.training().fixed_prompts % batch, 0);
+  EXPECT_LT(limited.compile_probe(accuracy).plan->options.batch, 10'000'000);
+  EXPECT_EQ(limited.compile_probe(few).plan->options.batch, 4096);
+  EXPECT_EQ(learner.compile_probe(accuracy).plan->options.batch, 1'000'000'000) << "the learner itself is as it was";
+  std::vector<Measurement> measured;
+  limited.start(1, 0, "", {{0, accuracy, {0}}}, 3, {})->advance(3, measured);
+  EXPECT_FALSE(measured.empty());
+
+  const Learner small(item_label(), kinetics_minimal({}), training(), false);
+  EXPECT_EQ(small.limited(1e8).step_plan(), small.step_plan());
+}
+
 }  // namespace
 }  // namespace iclab::train
