@@ -6,6 +6,6 @@ namespace iclab {
 inline constexpr const char* kVersion = "0.1.0";
 
 /// Raised knowingly when the bits of any run change; part of every run's identity.
-inline constexpr int kNumericsVersion = 6;
+inline constexpr int kNumericsVersion = 7;
 
 }  // namespace iclab

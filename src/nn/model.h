@@ -51,6 +51,9 @@ class Model {
   /// or (points, classes). Throws UsageError if the model predicts at the query alone.
   virtual Value predict_positions(Builder& b, Weights& weights, const tasks::Prompt& prompt) const;
 
+  /// True if predictions over positions see also what comes after their point, their own answers among it.
+  virtual bool sees_later_points() const { return false; }
+
   /// The matrix Gamma (d, d) with prediction x_q^T Gamma h, if the model has one.
   /// Throws UsageError otherwise.
   virtual Value effective_matrix(Builder& b, Weights& weights, std::int64_t dim) const;
@@ -59,6 +62,9 @@ class Model {
   virtual Value population_loss(Builder& b, Weights& weights,
                                 const tasks::LinearMoments& moments) const;
 };
+
+/// Throws UsageError if the model's predictions over positions would be compared with answers that they see.
+void check_positions(const Model& model);
 
 struct ModelEntry {
   std::string name, summary, source;

@@ -30,6 +30,12 @@ Value Model::predict_positions(Builder&, Weights&, const tasks::Prompt&) const {
   throw UsageError("this model predicts at the query alone, not at every position");
 }
 
+void check_positions(const Model& model) {
+  if (model.sees_later_points())
+    throw UsageError("losses and risks over positions would compare each point with an answer that the model sees, as its "
+                     "attention is not causal; accepted is causal = true, or a loss or risk at the query alone");
+}
+
 Value Model::effective_matrix(Builder&, Weights&, std::int64_t) const {
   throw UsageError("this model has no effective matrix");
 }

@@ -86,6 +86,8 @@ class Transformer : public Model {
     return b.name(all, "predictions");
   }
 
+  bool sees_later_points() const override { return !block_.attention.causal; }
+
  private:
   Value embedded(Builder& b, Weights& weights, const tasks::Prompt& prompt) const {
     const Value tokens = prompt.has("tokens") ? prompt["tokens"] : interleaved(prompt);
@@ -138,6 +140,13 @@ Parameter count(const std::string& name, double least, std::optional<std::int64_
   return parameter;
 }
 
+// A program has the operations of each block: thousands would take minutes to compile.
+Parameter layers() {
+  Parameter parameter = count("layers", 1, {}, "blocks L");
+  parameter.maximum = 1000;
+  return parameter;
+}
+
 Parameter choice(const std::string& name, std::vector<std::string> choices,
                  const std::string& help) {
   Parameter parameter{.name = name, .kind = Kind::kText, .help = help};
@@ -161,7 +170,7 @@ ModelEntry transformer_entry() {
       "transformer",
       "Transformer of GPT-2's shape; softmax attention",
       "arXiv 2208.01066, 2606.06814",
-      {count("layers", 1, {}, "blocks L"), count("heads", 1, {}, "heads H; they divide the width"),
+      {layers(), count("heads", 1, {}, "heads H; they divide the width"),
        count("width", 1, {}, "residual stream D"), mlp,
        choice("activation", {"gelu", "gelu-tanh", "relu"}, "of the perceptrons"),
        choice("norm", {"layer", "rms", "none"}, "LayerNorm, RMSNorm or none"),

@@ -1,7 +1,10 @@
 #include "probes/linear.h"
 
+#include <fmt/format.h>
+
 #include "base/error.h"
 #include "nn/population_risk.h"
+#include "probes/angles.h"
 
 namespace iclab::probes {
 namespace {
@@ -18,11 +21,16 @@ class LinearRisk : public Probe {
       : test_(settings.text("test")), angles_(settings.reals("angles")),
         normalised_(settings.boolean("normalised")), per_class_(settings.boolean("per_class")),
         context_(settings.has("test_context") ? settings.integer("test_context") : 0),
-        noise_(settings.has("test_noise") ? settings.real("test_noise") : -1) {}
+        noise_(settings.has("test_noise") ? settings.real("test_noise") : -1) {
+    check_angles("risk", test_, angles_);
+    if (per_class_ && test_ != "id")
+      throw UsageError(fmt::format("probe 'risk': found per_class with test '{}', accepted is it with 'id': classes are "
+                                   "those of the training tasks", test_));
+  }
 
   std::vector<Series> build(Builder& b, nn::Weights& weights, const tasks::Task& task,
                             const nn::Model& model) const override {
-    const bool angular = test_ == "span" || test_ == "outside";
+    const bool angular = has_angles(test_);
     std::vector<Value> risks;
     for (const double angle : angular ? angles_ : std::vector<double>{0.0}) {
       risks.push_back(reshape(risk(b, weights, model, moments_at(b, task, angle)), {1}));
@@ -76,9 +84,6 @@ ProbeEntry linear_risk_entry() {
   Parameter test{.name = "test", .kind = Kind::kText, .help = "which tasks"};
   test.fallback = std::string("id");
   test.choices = {"id", "isotropic", "complement", "span", "outside"};
-  Parameter angles{.name = "angles", .kind = Kind::kReals,
-                   .help = "angles in degrees, for tests span and outside"};
-  angles.fallback = std::vector<double>{0, 15, 30, 45, 60, 75, 90};
   Parameter normalised{.name = "normalised", .kind = Kind::kBoolean, .help = "divide by E y_q^2"};
   normalised.fallback = true;
   Parameter per_class{.name = "per_class", .kind = Kind::kBoolean,
@@ -94,7 +99,7 @@ ProbeEntry linear_risk_entry() {
   noise.minimum = 0;
   return {"risk", "Exact risk of a model linear in h, on training or test tasks",
           "arXiv 2606.06814; task-diversity.md, sections 3 and 4",
-          {test, angles, normalised, per_class, context, noise},
+          {test, test_angles(), normalised, per_class, context, noise},
           [](const Settings& settings) { return std::make_unique<LinearRisk>(settings); }};
 }
 

@@ -17,10 +17,12 @@ using program::Builder;
 using program::Value;
 
 /// One measured quantity: a scalar or an array, real. A prompt-rate value is averaged over the
-/// evaluation prompts.
+/// evaluation prompts. With `weight`, a scalar is a fraction: sum(weight * value) / sum(weight), the sums
+/// over the prompts, divided once. Where weights are 1 and values 0, 1/2 and 1 it is exact.
 struct Series {
   std::string name;
   Value value;
+  Value weight = {};
 };
 
 class Probe {
@@ -37,6 +39,9 @@ class Probe {
 
   /// It measures the step's own training batch: as many prompts, from the stream of these.
   virtual bool on_training_batch() const { return false; }
+
+  /// What a reader of its numbers should know, a sentence each: that they are less certain than they look.
+  virtual std::vector<std::string> notes(const tasks::Task&) const { return {}; }
 
   /// The training loss itself: the trainer records it, no program is built.
   virtual bool is_training_loss() const { return false; }

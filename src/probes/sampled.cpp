@@ -3,10 +3,13 @@
 #include <fmt/format.h>
 
 #include "base/error.h"
+#include "probes/angles.h"
 #include "program/functions.h"
 
 namespace iclab::probes {
 namespace {
+
+constexpr std::int64_t kMostTurns = std::int64_t{1} << 31;  // prompt times angles, of program::remainder
 
 class SampledRisk : public Probe {
  public:
@@ -17,7 +20,11 @@ class SampledRisk : public Probe {
         all_positions_(settings.text("positions") == "all") {
     if ((test_ == "class") != (component_ >= 0))
       throw UsageError("probe 'sampled-risk': test 'class' and component belong together");
-    if (angles_.empty()) throw UsageError("probe 'sampled-risk': angles is empty; accepted is at least one");
+    check_angles("sampled-risk", test_, angles_);
+    const auto count = static_cast<std::int64_t>(points().size());
+    if (prompts_ > kMostTurns / count / count)
+      throw UsageError(fmt::format("probe 'sampled-risk': prompts: found {}, accepted are at most {} for each of {} angles",
+                                   prompts_, kMostTurns / count / count, count));
   }
 
   std::vector<Series> build(Builder& b, nn::Weights& weights, const tasks::Task& task,
@@ -29,7 +36,7 @@ class SampledRisk : public Probe {
     const Value which = program::remainder(b.prompt_index(), count);
     const tasks::Prompt prompt = task.sample_test(b, tests, which);
     const Value risk = error(b, weights, model, prompt) / prompt["power"];
-    if (!angular()) return {{"risk", risk}};
+    if (!has_angles(test_)) return {{"risk", risk}};
     // A prompt counts at its own angle, for all the others of the batch.
     return {{"risk", static_cast<double>(count) * risk * program::one_hot(which, count)}};
   }
@@ -39,12 +46,12 @@ class SampledRisk : public Probe {
   }
 
  private:
-  bool angular() const { return test_ == "span" || test_ == "outside"; }
-  std::vector<double> points() const { return angular() ? angles_ : std::vector<double>{0.0}; }
+  std::vector<double> points() const { return has_angles(test_) ? angles_ : std::vector<double>{0.0}; }
 
   Value error(Builder& b, nn::Weights& weights, const nn::Model& model,
               const tasks::Prompt& prompt) const {
     if (!all_positions_) return square(model.predict(b, weights, prompt) - prompt["target"]);
+    nn::check_positions(model);
     return mean(square(model.predict_positions(b, weights, prompt) - prompt["targets"]));
   }
 
@@ -60,9 +67,6 @@ ProbeEntry sampled_risk_entry() {
   Parameter test{.name = "test", .kind = Kind::kText, .help = "which tasks"};
   test.fallback = std::string("id");
   test.choices = {"id", "class", "isotropic", "complement", "span", "outside"};
-  Parameter angles{.name = "angles", .kind = Kind::kReals,
-                   .help = "angles in degrees, for tests span and outside"};
-  angles.fallback = std::vector<double>{0, 15, 30, 45, 60, 75, 90};
   Parameter component{.name = "component", .kind = Kind::kInteger, .help = "the class of test 'class', from 0"};
   component.optional = true;
   component.minimum = 0;
@@ -78,7 +82,7 @@ ProbeEntry sampled_risk_entry() {
   positions.choices = {"query", "all"};
   return {"sampled-risk", "Risk of any model on sampled prompts of training or test tasks, divided by E y^2",
           "arXiv 2606.06814; task-diversity.md, section 3",
-          {test, angles, component, prompts, fresh, positions},
+          {test, test_angles(), component, prompts, fresh, positions},
           [](const Settings& settings) { return std::make_unique<SampledRisk>(settings); }};
 }
 

@@ -659,12 +659,24 @@ Value rank(Value a) { return row("rank", lanes::RowFunction::kRank, a); }
 
 // ---- from prompts to steps -------------------------------------------------------------------
 
+namespace {
+
+Value sum_over_prompts(Value a) {
+  return a.builder().emit({.op = Op::kPromptSum, .shape = a.shape(), .in = {a.id()}});
+}
+
+}  // namespace
+
 Value prompt_mean(Value a) {
   expect("prompt_mean", a, DType::kReal);
   if (a.rate() != Rate::kPrompt) return a;
-  const Value weighted = a * a.builder().prompt_weight();
-  return a.builder().emit(
-      {.op = Op::kPromptSum, .shape = weighted.shape(), .in = {weighted.id()}});
+  return sum_over_prompts(a * a.builder().prompt_weight());
+}
+
+Value prompt_sum(Value a) {
+  expect("prompt_sum", a, DType::kReal);
+  Builder& b = a.builder();
+  return sum_over_prompts(a * to_real(b.constant(0.0) < b.prompt_weight()));  // idle lanes count 0
 }
 
 }  // namespace iclab::program

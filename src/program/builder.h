@@ -185,5 +185,7 @@ Value rank(Value a);
 // ---- from prompts to steps ----
 /// Mean over the prompts of the batch; a value that no prompt changes is its own mean.
 Value prompt_mean(Value a);
+/// Sum over the prompts of the batch; a value that no prompt changes counts once for each of them.
+Value prompt_sum(Value a);
 
 }  // namespace iclab::program

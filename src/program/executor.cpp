@@ -62,7 +62,34 @@ class Laps {
   Clock::time_point last_ = Clock::now();
 };
 
+// More threads than strands would wait.
+int useful_threads(const Plan& plan, int threads) {
+  return static_cast<int>(std::clamp<std::int64_t>(threads, 1, plan.has_prompts() ? plan.strands() : 1));
+}
+
+// A thread alone takes several strands at once where their weights are worth it.
+std::int64_t groups_at_once(const Plan& plan, int threads) {
+  return std::int64_t{plan.groups_per_strand} * (threads == 1 ? plan.strands_together : 1);
+}
+
+// Of a group's prompts.
+std::int64_t kept_bytes(const Plan& plan, int id) {
+  return elements(plan.program[id].shape) * 4 * plan.group_size();
+}
+
 }  // namespace
+
+std::int64_t executor_bytes(const Plan& plan, int threads) {
+  const int team = useful_threads(plan, threads);
+  const std::int64_t worker =
+      plan.arena_bytes_per_group * groups_at_once(plan, team) + plan.local_block_bytes + part_bytes(plan);
+  std::int64_t total = plan.plain_bytes + team * worker;
+  for (const int id : plan.kept.values) total += plan.groups() * kept_bytes(plan, id);
+  for (const int id : plan.outputs)
+    if (plan.program[id].rate == Rate::kPrompt)
+      total += plan.options.batch * elements(plan.program[id].shape) * scalar_bytes(DType::kReal, plan.options.is_double);
+  return total;
+}
 
 Keys make_keys(std::uint64_t study_seed, std::uint64_t seed_index, const std::string& salt) {
   using random::Purpose;
@@ -121,22 +148,13 @@ struct Executor<T>::Impl {
     for (int i = 0; i < team.size(); ++i) add_worker();
     prompt_inputs.assign(workers.front().calls.prompt_inputs.size(), nullptr);
     bind_outputs();
-    for (const int id : plan->kept.values) kept.emplace_back(static_cast<size_t>(plan->groups() * kept_bytes(id)));
+    for (const int id : plan->kept.values) kept.emplace_back(static_cast<size_t>(plan->groups() * kept_bytes(*plan, id)));
     const lanes::FlushDenormals flush;
     for (Call& call : calls(Phase::kStudy)) invoke(call);
   }
 
-  // More threads than strands would wait.
-  static int useful_threads(const Plan& plan, int threads) {
-    return static_cast<int>(
-        std::clamp<std::int64_t>(threads, 1, plan.has_prompts() ? plan.strands() : 1));
-  }
-
-  // A thread alone takes several strands at once where their weights are worth it.
   bool is_alone() const { return team.size() == 1; }
-  std::int64_t groups_at_once() const {
-    return std::int64_t{plan->groups_per_strand} * (is_alone() ? plan->strands_together : 1);
-  }
+  std::int64_t groups_at_once() const { return program::groups_at_once(*plan, team.size()); }
 
   const Node& node(int id) const { return plan->program[id]; }
   bool of_prompts(int id) const { return node(id).rate == Rate::kPrompt; }
@@ -376,12 +394,11 @@ struct Executor<T>::Impl {
   // Between the arena and what is kept of the whole batch.
   void copy_kept(const Worker& worker, std::int64_t first_group, std::int64_t groups, bool to_arena) {
     for (size_t i = 0; i < kept.size(); ++i) {
-      const std::int64_t bytes = kept_bytes(plan->kept.values[i]);
+      const std::int64_t bytes = kept_bytes(*plan, plan->kept.values[i]);
       std::byte *const here = worker.kept[i], *const stored = kept[i].data() + first_group * bytes;
       std::copy_n(to_arena ? stored : here, groups * bytes, to_arena ? here : stored);
     }
   }
-  std::int64_t kept_bytes(int id) const { return elements(node(id).shape) * 4 * plan->group_size(); }  // a group
 
   // Idle lanes repeat the last prompt, with weight 0.
   std::int64_t prompt_of(std::int64_t first, std::int64_t lane) const {
@@ -553,6 +570,8 @@ std::int64_t Executor<T>::bytes() const {
   for (const typename Impl::Worker& worker : impl_->workers)
     total += worker.arena.bytes() + worker.local.bytes() + worker.parts.bytes();
   for (const std::vector<std::byte>& values : impl_->kept) total += static_cast<std::int64_t>(values.size());
+  for (const typename Impl::PromptOutput& output : impl_->prompt_outputs)
+    total += static_cast<std::int64_t>(output.values.size() * sizeof(T));
   return total;
 }
 

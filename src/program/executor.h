@@ -74,6 +74,9 @@ class Executor {
   std::unique_ptr<Impl> impl_;
 };
 
+/// Bytes that an executor of the plan holds, known without taking them.
+std::int64_t executor_bytes(const Plan& plan, int threads = 1);
+
 extern template class Executor<float>;
 extern template class Executor<double>;
 

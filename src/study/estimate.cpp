@@ -14,6 +14,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr double kBudgetSeconds = 1.0;
 constexpr size_t kMostSamples = 5;
+constexpr double kMostWork = 5e8;  // arithmetic and bytes of an update or an evaluation: some tenths of a second
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -25,18 +26,9 @@ struct Cost {
   std::int64_t bytes = 0;
 };
 
-template <class T>
-std::int64_t executor_bytes(const std::shared_ptr<const program::Plan>& plan) {
-  return plan ? program::Executor<T>(plan).bytes() : 0;
-}
-
-std::int64_t bytes_of(const Job& job, const train::Learner& learner) {
-  const auto of = [&](const std::shared_ptr<const program::Plan>& plan) {
-    return learner.is_double() ? executor_bytes<double>(plan) : executor_bytes<float>(plan);
-  };
-  std::int64_t bytes = of(learner.step_plan());
-  for (const ProbeSpec& probe : job.probes()) bytes += of(learner.compile_probe(probe.choice).plan);
-  return bytes;
+// How many times the prompts of the limited plan the whole one has.
+double times(const std::shared_ptr<const program::Plan>& whole, const std::shared_ptr<const program::Plan>& limited) {
+  return static_cast<double>(whole->options.batch) / static_cast<double>(limited->options.batch);
 }
 
 // Seconds that one measurement of a probe takes.
@@ -64,17 +56,33 @@ double update_seconds(const Job& job, const train::Learner& learner, double budg
   return seconds_since(begin) / static_cast<double>(std::max<std::int64_t>(1, run->step() - first));
 }
 
+// Seconds of a run, measured on fewer prompts where an evaluation or an update takes too many, and scaled.
+double run_seconds(const Job& job, const train::Learner& learner, double budget) {
+  const Clock::time_point begin = Clock::now();
+  const train::Learner limited = learner.limited(kMostWork);
+  double seconds = 0;
+  for (size_t i = 0; i < job.probes().size(); ++i) {
+    const ProbeSpec& probe = job.probes()[i];
+    const auto plan = learner.compile_probe(probe.choice).plan;
+    if (!plan) continue;  // the training loss, which an update computes anyway
+    seconds += probe_seconds(job, limited, i) * static_cast<double>(probe.due.size()) *
+               times(plan, limited.compile_probe(probe.choice).plan);
+  }
+  const double updates = static_cast<double>(job.steps()) * times(learner.step_plan(), limited.step_plan()) *
+                         static_cast<double>(learner.training().accumulate) /
+                         static_cast<double>(limited.training().accumulate);
+  const double left = std::max(0.0, budget - seconds_since(begin));
+  return seconds + updates * update_seconds(job, limited, left);
+}
+
 Cost measure(Job& job, double budget) {
   const Clock::time_point begin = Clock::now();
   const auto learner = job.learner();
   Cost cost;
   cost.compile = seconds_since(begin);
-  for (size_t i = 0; i < job.probes().size(); ++i)
-    cost.seconds +=
-        probe_seconds(job, *learner, i) * static_cast<double>(job.probes()[i].due.size());
-  cost.bytes = bytes_of(job, *learner);
-  const double left = std::max(0.0, budget - seconds_since(begin));
-  cost.seconds += update_seconds(job, *learner, left) * static_cast<double>(job.steps());
+  job.check_memory(*learner);
+  cost.bytes = job.bytes(*learner);
+  cost.seconds = run_seconds(job, *learner, std::max(0.0, budget - cost.compile));
   job.release();
   return cost;
 }

@@ -1,6 +1,7 @@
 #include "study/job.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <iterator>
@@ -12,6 +13,11 @@
 #include "base/text.h"
 
 namespace iclab::study {
+namespace {
+
+std::string gigabytes(std::int64_t bytes) { return fmt::format("{:.1f} GB", static_cast<double>(bytes) / 1e9); }
+
+}  // namespace
 
 Job::Job(const Study& study, const Point& point, std::string identity)
     : study_(study),
@@ -85,6 +91,20 @@ std::unique_ptr<train::Run> Job::start(const train::Learner& learner, std::int64
                                        std::vector<train::StopRule> stops, int threads) const {
   return learner.start(study_.seed, static_cast<std::uint64_t>(seed), salt_, std::move(requests),
                        steps, std::move(stops), threads);
+}
+
+std::int64_t Job::bytes(const train::Learner& learner, int threads) const {
+  std::vector<train::Choice> choices;
+  for (const ProbeSpec& probe : probes_) choices.push_back(probe.choice);
+  return learner.bytes(choices, threads);
+}
+
+void Job::check_memory(const train::Learner& learner, int threads) const {
+  const std::int64_t needed = bytes(learner, threads);
+  const std::int64_t there = std::int64_t{sysconf(_SC_PHYS_PAGES)} * sysconf(_SC_PAGESIZE);
+  if (needed > there)
+    throw UsageError(fmt::format("{}: a run needs about {} of memory, this machine has {}; accepted are a smaller model, "
+                                 "batch or evaluation", where(), gigabytes(needed), gigabytes(there)));
 }
 
 std::string Job::plan() const {

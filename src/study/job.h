@@ -32,6 +32,12 @@ class Job {
                                     std::vector<train::ProbeRequest> requests, std::int64_t steps,
                                     std::vector<train::StopRule> stops, int threads = 1) const;
 
+  /// Bytes that a run takes at most whose steps are spread over `threads`.
+  std::int64_t bytes(const train::Learner& learner, int threads = 1) const;
+
+  /// Throws UsageError, which begins as that of learner(), if one run needs more memory than this machine has.
+  void check_memory(const train::Learner& learner, int threads = 1) const;
+
   std::string id(std::int64_t seed) const { return study_.run_id(identity_, salt_, seed); }
   const std::string& identity() const { return identity_; }  // Point::identity(), dumped
   std::int64_t steps() const { return point_.steps; }

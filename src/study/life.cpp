@@ -150,7 +150,7 @@ void Life::save(bool at_end) {
   if (!ended_) progress.state = run_->save();
   if (at_end && !ended_) progress.weights = run_->weights();
   if (at_end) progress.plan = job_.plan();
-  progress.cause = stored_.cause;  // MERGE: run_->cause()
+  progress.cause = ended_ ? stored_.cause : run_->cause();
   shared_.writer.push(std::move(progress));
   saved_ = Clock::now();
 }

@@ -14,6 +14,7 @@
 #include "base/version.h"
 #include "study/sections.h"
 #include "study/sweep.h"
+#include "train/precision.h"
 
 namespace iclab::study {
 namespace {
@@ -94,6 +95,15 @@ std::string axes_text(const Point& point) {
   return join(parts);
 }
 
+// Numbers that single precision would lose, with the line they stand in. `key` is the node's own.
+void check_float32(const Node& node, const std::string& key) {
+  if (const auto* number = std::get_if<double>(&node.value); number && node.type == Node::Type::kValue)
+    train::check_float32(*number, fmt::format("{}: {}", node.where(), key));
+  for (const Node& item : node.items) check_float32(item, key);
+  for (const auto& [name, child] : node.entries)
+    if (name != "stop") check_float32(child, key + " " + name);  // a rule's numbers are compared in double precision
+}
+
 // Reads the points one after another out of one tree, whose swept settings are exchanged in
 // between; tables that no axis touches are read once.
 class PointReader {
@@ -147,12 +157,14 @@ class PointReader {
   }
 
   void read_tables(bool all) {
-    const auto touched = [&](const char* table) {
+    const auto touched = [&](const std::string& table) {
       return all || std::ranges::find(touched_, table) != touched_.end();
     };
     if (touched("task")) point_.task = read_task(root_);
     if (touched("model")) point_.model = read_model(root_);
     if (touched("train")) point_.training = read_training(root_);
+    for (const std::string table : {"task", "model", "train"})
+      if (touched(table) && !point_.is_double) check_float32(table_at(root_, table, ""), fmt::format("[{}]", table));
     if (all) point_.steps = read_steps(root_);
     if (touched("probe")) point_.probes = read_probes(root_, point_.steps);
     if (touched("probe") || touched("train")) point_.stops = read_stops(root_, point_.probes);

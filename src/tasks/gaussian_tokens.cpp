@@ -24,6 +24,8 @@ class GaussianTokens : public Task {
 
   std::optional<LinearMoments> moments(Builder&, const TestTasks&) const override { return {}; }
 
+  bool targets_are_signs() const override { return signs_; }
+
   std::int64_t dim() const override { return dim_; }
 
  private:

@@ -100,6 +100,8 @@ class FreshItems : public Task {
 
   std::optional<LinearMoments> moments(Builder&, const TestTasks&) const override { return {}; }
 
+  bool targets_are_signs() const override { return true; }
+
   std::int64_t dim() const override { return dim_; }
 
  private:
@@ -124,12 +126,14 @@ class KeptItems : public Task {
   KeptItems(std::int64_t items, std::int64_t context, std::int64_t dim, double zipf)
       : items_(items), context_(context), dim_(dim), zipf_(zipf) {
     if (zipf == 0) return;
-    for (std::int64_t k = 1; k <= items; ++k) weights_.push_back(std::pow(static_cast<double>(k), -zipf));
+    for (std::int64_t k = 1; k <= items; ++k) weights_.push_back(lanes::host_binary(lanes::Binary::kPower, static_cast<double>(k), -zipf));
     const double total = std::accumulate(weights_.begin(), weights_.end(), 0.0);
     for (double& weight : weights_) weight /= total;
   }
 
   std::optional<LinearMoments> moments(Builder&, const TestTasks&) const override { return {}; }
+
+  bool targets_are_signs() const override { return true; }
 
   std::int64_t dim() const override { return dim_; }
 
@@ -229,12 +233,19 @@ class IndependentItems : public KeptItems {
     if (set == "trained") return trained_prompt(b);
     if (set != "novel") return Task::sample_set(b, set);
     declare(b);  // its draws come first
-    const std::int64_t novel = std::min(items_, kMostNovelItems);
+    const std::int64_t novel = novel_items();
     const Value items = item_table(b, Stream::kTask, novel, dim_);
     return sample_from(b, {items, b.sign(Stream::kTask, {novel})}, novel, true);
   }
 
+  std::optional<std::int64_t> shared_items(const std::string& set) const override {
+    if (set == "novel") return novel_items();
+    return {};
+  }
+
  private:
+  std::int64_t novel_items() const { return std::min(items_, kMostNovelItems); }
+
   Prompt sample_from(Builder& b, const Table& table, std::int64_t rows, bool uniform) const {
     const auto draw = [&](const program::Shape& shape) {
       return uniform ? b.integers(Stream::kPrompt, shape, rows) : any_items(b, shape);

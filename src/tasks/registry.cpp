@@ -35,6 +35,8 @@ Prompt Task::sample_set(Builder&, const std::string& set) const {
                                "'novel' and 'trained'", set));
 }
 
+std::optional<std::int64_t> Task::shared_items(const std::string&) const { return {}; }
+
 Prompt Task::kept_item(Builder&, Value) const {
   throw UsageError("this task keeps no items; accepted are tasks that do: item-label with items = K");
 }

@@ -64,6 +64,9 @@ class Task {
   /// "trained", where only memory does. Throws UsageError with the sets there are.
   virtual Prompt sample_set(Builder& b, const std::string& set) const;
 
+  /// How many items the prompts of such a set share, if they do: so few are drawn, however many prompts there are.
+  virtual std::optional<std::int64_t> shared_items(const std::string& set) const;
+
   /// What a run keeps to be remembered: so many items, and item k, an integer, as "query" and "target", with
   /// "weight" (), its part of all training prompts times their number, where not all are alike.
   virtual std::int64_t kept_items() const { return 0; }
@@ -75,6 +78,9 @@ class Task {
 
   /// Classes the training tasks are a mixture of.
   virtual std::int64_t classes() const { return 1; }
+
+  /// True if targets are labels -1 and 1, so that a prediction's sign answers; false if they are any numbers.
+  virtual bool targets_are_signs() const { return false; }
 
   /// Dimension d of the inputs.
   virtual std::int64_t dim() const = 0;

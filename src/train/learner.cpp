@@ -15,6 +15,7 @@
 #include "tasks/task.h"
 #include "train/compile.h"
 #include "train/loss.h"
+#include "train/precision.h"
 #include "train/trainer.h"
 
 namespace iclab::train {
@@ -42,6 +43,42 @@ bool matches(const std::string& pattern, const std::string& name) {
   return p == pattern.size();
 }
 
+const Group* group_of(const Training& training, const std::string& weight) {
+  for (const Group& group : training.groups)
+    if (matches(group.match, weight)) return &group;
+  return nullptr;
+}
+
+namespace {
+
+// Single precision counts halves exactly up to here.
+constexpr std::int64_t kMostCounted = std::int64_t{1} << 23;
+
+// 1 at the prompt's part of the batch, else 0: (parts).
+Value part_of_batch(Builder& b, std::int64_t parts) {
+  std::vector<std::int64_t> begin, last;
+  for (std::int64_t part = 0; part < parts; ++part) {
+    begin.push_back(part * kMostCounted);
+    last.push_back((part + 1) * kMostCounted - 1);
+  }
+  const Value index = b.prompt_index();
+  return to_real(logical_and(b.integer_constant({parts}, begin) <= index, index <= b.integer_constant({parts}, last)));
+}
+
+// What a fraction is divided from: sums of weight * value and of weight over prompts below `prompts`, in one order, (2).
+// More prompts than can be counted exactly are counted in parts, (parts, 2).
+Value sums_of(Builder& b, const probes::Series& fraction, std::int64_t prompts) {
+  if (!fraction.value.shape().empty())
+    throw Error(fmt::format("[probe] series '{}': expected a scalar as a fraction, received {}", fraction.name,
+                            program::to_string(fraction.value.shape())));
+  const Value value = reshape(fraction.value, {1}), all = b.constant({1}, {1.0});
+  const Value both = fraction.weight * program::concat({value, all}, 0);
+  const std::int64_t parts = (prompts + kMostCounted - 1) / kMostCounted;
+  return prompt_sum(parts == 1 ? both : reshape(part_of_batch(b, parts), {parts, 1}) * both);
+}
+
+}  // namespace
+
 // The probes compiled so far, by kind and settings; runs ask from several threads.
 struct Learner::Compiled {
   std::mutex mutex;
@@ -52,6 +89,7 @@ Learner::Learner(const Choice& task_choice, const Choice& model_choice, const Tr
                  bool is_double)
     : task_(task_choice), model_(model_choice), training_(training), is_double_(is_double),
       compiled_(std::make_shared<Compiled>()) {
+  if (!is_double_) check_float32(task_, model_, training_);
   const auto task = tasks::find_task(task_.kind).make(task_.settings);
   const auto model = nn::find_model(model_.kind).make(model_.settings);
   if (training_.loss == "population" &&
@@ -86,6 +124,11 @@ void Learner::check_groups(const std::vector<std::string>& names) const {
       throw UsageError(fmt::format("[[train.group]] match = \"{}\" matches no weight; there are {}{}",
                                    group.match, join(names), did_you_mean(group.match, names)));
   }
+  const bool all_frozen = std::ranges::all_of(names, [&](const std::string& name) {
+    const Group* group = group_of(training_, name);
+    return group && group->frozen;
+  });
+  if (all_frozen) throw UsageError("[[train.group]] frozen: every weight is frozen: nothing would be trained");
 }
 
 Stage Learner::compile_probe(const Choice& choice) const {
@@ -94,6 +137,53 @@ Stage Learner::compile_probe(const Choice& choice) const {
   const auto found = compiled_->probes.find(key);
   if (found != compiled_->probes.end()) return found->second;
   return compiled_->probes.emplace(key, build_probe(choice)).first->second;
+}
+
+namespace {
+
+// What all prompts of a step cost.
+double prompt_work(const program::Plan& plan) {
+  const program::Account account = program::explain(plan, std::vector<std::string>(plan.outputs.size()));
+  const auto prompts = static_cast<size_t>(program::Rate::kPrompt);
+  return account.flops[prompts] + account.bytes[prompts];
+}
+
+// The same plan for so few prompts that they cost no more than `work`, one at least.
+std::shared_ptr<const program::Plan> with_less_work(const std::shared_ptr<const program::Plan>& plan, double work) {
+  const double share = work / prompt_work(*plan);
+  if (!(share < 1)) return plan;
+  program::PlanOptions options = plan->options;
+  options.batch = std::max<std::int64_t>(1, static_cast<std::int64_t>(share * static_cast<double>(options.batch)));
+  return program::make_plan(plan->program, plan->outputs, options);
+}
+
+}  // namespace
+
+Learner Learner::limited(double work) const {
+  Learner less = *this;
+  less.compiled_ = std::make_shared<Compiled>();
+  less.most_work_ = work;
+  less.step_plan_ = with_less_work(step_plan_, work);
+  if (less.step_plan_ != step_plan_) {
+    less.training_.batch = less.step_plan_->options.batch;
+    if (training_.fixed_prompts > 0) less.training_.fixed_prompts = less.training_.batch;
+  }
+  const double batches = work / std::max(1.0, prompt_work(*less.step_plan_));
+  if (batches < static_cast<double>(training_.accumulate))
+    less.training_.accumulate = std::max<std::int64_t>(1, static_cast<std::int64_t>(batches));
+  return less;
+}
+
+std::int64_t Learner::bytes(std::span<const Choice> probes, int threads) const {
+  std::int64_t total = program::executor_bytes(*step_plan_, threads) + program::executor_bytes(*initial_plan_);
+  for (const Choice& probe : probes)
+    if (const auto plan = compile_probe(probe).plan) total += program::executor_bytes(*plan, threads);
+
+  // The weights before an update, the optimiser's moments, and a saved state of weights and moments.
+  const std::int64_t moments = find_optimizer(training_.optimizer.kind).moments;
+  std::int64_t numbers = step_plan_->parameter_elements * (1 + moments + 1 + moments);
+  if (training_.accumulate > 1) numbers += step_plan_->output_elements;
+  return total + numbers * program::scalar_bytes(program::DType::kReal, is_double_);
 }
 
 Learner::Costs Learner::costs() const {
@@ -108,11 +198,17 @@ Learner::Costs Learner::costs() const {
           program::explain(*step_plan_, names)};
 }
 
+std::vector<std::string> Learner::notes(const Choice& choice) const {
+  const auto task = tasks::find_task(task_.kind).make(tasks::without_curricula(task_.settings));
+  return probes::find_probe(choice.kind).make(choice.settings)->notes(*task);
+}
+
 Stage Learner::build_probe(const Choice& choice) const {
   const auto probe = probes::find_probe(choice.kind).make(choice.settings);
   Stage stage;
   if (probe->is_training_loss()) {
     stage.series = {"loss"};
+    stage.is_fraction = {false};
     return stage;
   }
   // Curricula are for training: probes measure the whole task, unless it is the step's batch they look at.
@@ -126,14 +222,17 @@ Stage Learner::build_probe(const Choice& choice) const {
   nn::Weights weights;
   for (const WeightInfo& weight : weights_)  // the same weights in the same order
     weights.declare(weight.name, [&] { return b.constant(weight.shape, {0.0}); });
+  const std::int64_t prompts = on_batch ? training_.batch : probe->prompts(*task);
+  const std::int64_t last_prompt = on_batch ? std::max(prompts, training_.fixed_prompts) : prompts;
   std::vector<Value> outputs;
   for (const probes::Series& series : probe->build(b, weights, *task, *model)) {
     stage.series.push_back(series.name);
-    outputs.push_back(prompt_mean(series.value));
+    stage.is_fraction.push_back(series.weight.valid());
+    outputs.push_back(series.weight.valid() ? sums_of(b, series, last_prompt) : prompt_mean(series.value));
   }
   stage.on_training_batch = on_batch;
-  const std::int64_t prompts = on_batch ? training_.batch : probe->prompts(*task);
   stage.plan = compile_outputs(outputs, weights, prompts, is_double_);
+  if (most_work_) stage.plan = with_less_work(stage.plan, *most_work_);
   return stage;
 }
 

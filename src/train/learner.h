@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -33,6 +34,7 @@ struct StopRule {
 struct Stage {
   std::shared_ptr<const program::Plan> plan;
   std::vector<std::string> series;  // of a probe: the outputs' names
+  std::vector<bool> is_fraction;    // of a probe: the output is pairs of sums, (2) or (parts, 2), see probes::Series
   bool on_training_batch = false;   // of a probe: its prompts are the step's
 };
 
@@ -66,6 +68,16 @@ class Learner {
   /// Throws UsageError if it doesn't fit.
   Stage compile_probe(const Choice& probe) const;
 
+  /// Bytes that a run with these probes takes at most, known without taking them.
+  std::int64_t bytes(std::span<const Choice> probes, int threads = 1) const;
+
+  /// This learner with fewer prompts in a batch, batches in an update and prompts in an evaluation, where these cost more
+  /// than `work`, arithmetic and bytes added up: to measure on them what the others take.
+  Learner limited(double work) const;
+
+  /// What a reader of the probe's numbers should know, a sentence each; mostly nothing.
+  std::vector<std::string> notes(const Choice& probe) const;
+
   /// What a step costs: as task, model, loss and gradients are written, and as it is executed.
   struct Costs {
     program::Account written, planned;
@@ -80,6 +92,7 @@ class Learner {
 
   Choice task_, model_;
   Training training_;
+  std::optional<double> most_work_;  // of a limited learner
   bool is_double_;
   std::vector<WeightInfo> weights_;
   std::shared_ptr<const program::Plan> step_plan_, initial_plan_;
@@ -88,5 +101,8 @@ class Learner {
 
 /// True if `name` matches the pattern ("*": any letters, "?": one).
 bool matches(const std::string& pattern, const std::string& name);
+
+/// The group that a weight trains in, if any.
+const Group* group_of(const Training& training, const std::string& weight);
 
 }  // namespace iclab::train

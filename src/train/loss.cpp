@@ -24,6 +24,12 @@ Value target_of(const tasks::Prompt& prompt, const std::string& loss) {
   return prompt[part];
 }
 
+void check_signs(const tasks::Task& task, const std::string& loss) {
+  if ((loss.starts_with("logistic") || loss.starts_with("hinge")) && !task.targets_are_signs())
+    throw UsageError(fmt::format("loss '{}' is for targets -1 and 1; this task's targets are real numbers, for which "
+                                 "'mse' is accepted", loss));
+}
+
 }  // namespace
 
 const std::vector<std::string>& loss_names() {
@@ -64,11 +70,17 @@ Value loss_of(Builder& b, nn::Weights& weights, const tasks::Task& task, const n
   if (name == "population") {
     const auto moments = task.moments(b, {});
     if (!moments) throw UsageError("loss 'population' needs a task of linear regression");
+    Builder aside;
+    if (task.sample(aside).has("weight"))
+      throw UsageError("loss 'population' is of prompts that count alike; this task gives them weights, for which 'mse' is "
+                       "accepted");
     return model.population_loss(b, weights, *moments);
   }
+  check_signs(task, name);
   const tasks::Prompt prompt = task.sample(b);
   const Value target = target_of(prompt, name);
   const bool positions = name.ends_with(kPositions);
+  if (positions) nn::check_positions(model);
   const Value f =
       positions ? model.predict_positions(b, weights, prompt) : model.predict(b, weights, prompt);
   const Value counted = positions && prompt.has("counted") ? prompt["counted"] : Value();

@@ -49,6 +49,9 @@ class Run {
 
   virtual RunStatus status() const = 0;
 
+  /// Why the run diverged, in words: "the loss was not finite at step 12"; empty for a run that did not.
+  virtual std::string cause() const = 0;
+
   /// Updates done so far; 0 is the initialisation.
   virtual std::int64_t step() const = 0;
 

@@ -32,6 +32,17 @@ void add_squares(std::span<const T> x, std::array<double, kParts>& parts) {
   add(i, x.size() - i);
 }
 
+// From pairs of sums, what is right and all there is: divided once, so that all right is 1.
+template <class T>
+double fraction_of(std::span<const T> sums) {
+  double right = 0, all = 0;
+  for (size_t i = 0; i < sums.size(); i += 2) {
+    right += static_cast<double>(sums[i]);
+    all += static_cast<double>(sums[i + 1]);
+  }
+  return right / all;
+}
+
 }  // namespace
 
 template <class T>
@@ -54,6 +65,7 @@ Trainer<T>::Trainer(const Learner& learner, const program::Keys& keys,
     Probe probe;
     Stage stage = learner.compile_probe(request.choice);
     probe.series = std::move(stage.series);
+    probe.is_fraction = std::move(stage.is_fraction);
     probe.on_training_batch = stage.on_training_batch;
     if (stage.plan) {
       probe.executor = std::make_unique<program::Executor<T>>(
@@ -71,15 +83,9 @@ Trainer<T>::Trainer(const Learner& learner, const program::Keys& keys,
   if (optimizer_.moments > 1) v_.assign(weights.size(), T(0));
   previous_.assign(weights.begin(), weights.end());
   for (const Learner::WeightInfo& info : infos_) {
-    Slot slot{info.offset, program::elements(info.shape), {}, {}, false};
-    for (const Group& group : training_.groups)
-      if (matches(group.match, info.name)) {
-        slot.lr = group.lr;
-        slot.weight_decay = group.weight_decay;
-        slot.frozen = group.frozen;
-        break;
-      }
-    slots_.push_back(slot);
+    const Group* group = group_of(training_, info.name);
+    const Group own = group ? *group : Group{};
+    slots_.push_back({info.offset, program::elements(info.shape), own.lr, own.weight_decay, own.frozen});
   }
 }
 
@@ -97,6 +103,7 @@ void Trainer<T>::advance(std::int64_t updates, std::vector<Measurement>& measure
     evaluated_ = false;
     if (profiled_ ? !profiled_update() : !update()) {
       status_ = RunStatus::kDiverged;
+      cause_ = find_cause();
       return measure_end(measured);
     }
     ++step_;
@@ -125,27 +132,31 @@ void Trainer<T>::measure(Probe& probe, std::vector<Measurement>& measured) {
   probe.measured_at = step_;
   if (!probe.executor) {
     evaluate();
-    record(probe, "loss", loss(), measured);
+    record(probe, 0, loss(), measured);
     return;
   }
   std::ranges::copy(step_executor_.parameters(), probe.executor->parameters().begin());
   const std::int64_t first = probe.on_training_batch ? training_.first_prompt(step_, 0) : 0;
   probe.executor->run(static_cast<std::uint32_t>(step_), first);
   for (size_t i = 0; i < probe.series.size(); ++i)
-    record(probe, probe.series[i], probe.executor->output(i), measured);
+    record(probe, i, probe.executor->output(i), measured);
 }
 
 template <class T>
-void Trainer<T>::record(const Probe& probe, const std::string& series, std::span<const T> values,
+void Trainer<T>::record(const Probe& probe, size_t series, std::span<const T> output,
                         std::vector<Measurement>& measured) {
-  if (!is_finite(values)) return;  // no series holds NaN; the loss decides whether the run has diverged
-  for (size_t i = 0; i < values.size(); ++i)
-    measured.push_back({probe.request.position, series, step_, static_cast<int>(i),
-                        static_cast<double>(values[i])});
+  if (!is_finite(output)) return;  // no series holds NaN; the loss decides whether the run has diverged
+  if (probe.is_fraction[series])
+    values_.assign(1, fraction_of(output));
+  else
+    values_.assign(output.begin(), output.end());
+  const std::string& name = probe.series[series];
+  for (size_t i = 0; i < values_.size(); ++i)
+    measured.push_back({probe.request.position, name, step_, static_cast<int>(i), values_[i]});
   for (Stop& stop : stops_) {
     const std::string& watched = stop.rule.series.empty() ? probe.series.front() : stop.rule.series;
-    if (stop.rule.probe != probe.request.position || series != watched || status_ != RunStatus::kRunning) continue;
-    if (holds(stop, static_cast<double>(values.front()))) status_ = RunStatus::kStopped;
+    if (stop.rule.probe != probe.request.position || name != watched || status_ != RunStatus::kRunning) continue;
+    if (holds(stop, values_.front())) status_ = RunStatus::kStopped;
   }
 }
 
@@ -197,6 +208,11 @@ std::span<const T> Trainer<T>::gradient() const {
   return accumulated_.empty() ? step_executor_.outputs_from(1) : std::span(accumulated_).subspan(1);
 }
 
+template <class T>
+std::span<const T> Trainer<T>::gradient_of(const Slot& slot) const {
+  return gradient().subspan(static_cast<size_t>(slot.offset), static_cast<size_t>(slot.count));
+}
+
 // What multiplies the gradient: its scale, less where its norm would be above `clip`. The norm is over
 // all trained weights in their order, in double, in 16 parts that are folded by halves. Nothing if it
 // is not finite.
@@ -206,9 +222,7 @@ std::optional<double> Trainer<T>::gradient_factor() const {
   if (!training_.clip) return scale;
   std::array<double, kParts> parts{};
   for (const Slot& slot : slots_)
-    if (!slot.frozen)
-      add_squares(gradient().subspan(static_cast<size_t>(slot.offset), static_cast<size_t>(slot.count)),
-                  parts);
+    if (!slot.frozen) add_squares(gradient_of(slot), parts);
   for (size_t half = kParts / 2; half > 0; half /= 2)
     for (size_t p = 0; p < half; ++p) parts[p] += parts[p + half];
   const double norm = std::sqrt(parts[0]) * std::abs(scale);
@@ -233,9 +247,9 @@ bool Trainer<T>::update() {
   const lanes::FlushDenormals flush;
   bool all_finite = true;
   for (const Slot& slot : slots_) {
-    const auto begin = static_cast<size_t>(slot.offset), count = static_cast<size_t>(slot.count);
+    const auto begin = static_cast<size_t>(slot.offset);
     if (slot.frozen) {
-      all_finite = is_finite(slopes.subspan(begin, count)) && all_finite;
+      all_finite = is_finite(gradient_of(slot)) && all_finite;
       continue;
     }
     args.n = slot.count;
@@ -250,6 +264,18 @@ bool Trainer<T>::update() {
   }
   if (!all_finite) std::ranges::copy(previous_, weights.begin());
   return all_finite;
+}
+
+// Which of the quantities that update() looks at was not finite, asked when one was not: a step pays nothing for it.
+template <class T>
+std::string Trainer<T>::find_cause() const {
+  const auto at_this_step = [this](const std::string& what) { return fmt::format("{} at step {}", what, step_); };
+  if (!is_finite(loss())) return at_this_step("the loss was not finite");
+  for (size_t i = 0; i < slots_.size(); ++i)
+    if (!is_finite(gradient_of(slots_[i])))
+      return at_this_step(fmt::format("the gradient of {} was not finite", infos_[i].name));
+  if (!gradient_factor()) return at_this_step("the norm of the gradient overflowed");
+  return at_this_step("the updated weights were not finite");
 }
 
 template <class T>
@@ -328,6 +354,10 @@ void Trainer<T>::restore(std::span<const std::byte> state) {
   for (Probe& probe : probes_)  // what was due at the restored step is done
     probe.next = static_cast<size_t>(
         std::ranges::upper_bound(probe.request.due, step_) - probe.request.due.begin());
+  cause_.clear();
+  if (status_ != RunStatus::kDiverged) return;
+  evaluate();  // the step that was not done
+  cause_ = find_cause();
 }
 
 template <class T>

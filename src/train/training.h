@@ -19,8 +19,8 @@ struct Choice {
 /// Weights whose names match `match` ("*" and "?" as in file names) train differently.
 struct Group {
   std::string match;
-  std::optional<double> lr;            // instead of the optimiser's
-  std::optional<double> weight_decay;  // instead of the optimiser's
+  std::optional<double> lr = {};            // instead of the optimiser's
+  std::optional<double> weight_decay = {};  // instead of the optimiser's
   bool frozen = false;
 };
 

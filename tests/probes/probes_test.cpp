@@ -1,3 +1,4 @@
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -113,6 +114,7 @@ TEST(AccuracyProbe, CountsRightSignsOnKeptPrompts) {
     nn::Weights weights;
     const auto series = probe->build(b, weights, *task, *model);
     EXPECT_EQ(series[0].name, "accuracy");
+    EXPECT_TRUE(series[0].weight.valid()) << "it is counted";
     EXPECT_EQ(series[1].name, "loss");
     return evaluate(b, {series[0].value, series[1].value}, kCount,
                     {{"mlp.W_1", {0, 0}}, {"mlp.b_1", {0}}, {"mlp.W_2", {0}}, {"mlp.b_2", {0}}, {"mlp.W_3", {0}},
@@ -127,6 +129,27 @@ TEST(AccuracyProbe, CountsRightSignsOnKeptPrompts) {
   EXPECT_NEAR(right / kCount, 0.5, 5 * 0.5 / std::sqrt(kCount));
 }
 
+// The one number that a model which says `b_3` of every item gets for the first prompt.
+double accuracy_of_saying(double b_3) {
+  const auto task = make(tasks::find_task("item-label"),
+                         {{"fresh_items", true}, {"context", std::int64_t{3}}, {"dim", std::int64_t{2}}});
+  const auto model = make(nn::find_model("kinetics-minimal"),
+                          {{"hidden", std::int64_t{1}}, {"attention", std::string("none")}});
+  Builder b(random::Purpose::kEvaluation);
+  nn::Weights weights;
+  const Value accuracy = make(find_probe("accuracy"), {})->build(b, weights, *task, *model)[0].value;
+  return evaluate(b, {accuracy}, 1,
+                  {{"mlp.W_1", {0, 0}}, {"mlp.b_1", {0}}, {"mlp.W_2", {0}}, {"mlp.b_2", {0}}, {"mlp.W_3", {0}},
+                   {"mlp.b_3", {b_3}}})[0][0];
+}
+
+TEST(AccuracyProbe, ATieCountsHalfAndNoNumberIsWrong) {
+  EXPECT_EQ(accuracy_of_saying(1) + accuracy_of_saying(-1), 1);
+  EXPECT_EQ(accuracy_of_saying(0), 0.5);
+  EXPECT_EQ(accuracy_of_saying(-0.0), 0.5);
+  EXPECT_EQ(accuracy_of_saying(std::nan("")), 0);
+}
+
 // A model that says 1 of every item, with attention that finds copies: beta and w large.
 std::map<std::string, Numbers> certain(double w) {
   return {{"mlp.W_1", {0, 0}}, {"mlp.b_1", {0}}, {"mlp.W_2", {0}}, {"mlp.b_2", {0}},
@@ -138,8 +161,8 @@ Given kept_items(Given more = {}) {
   return more;
 }
 
-// Means over prompts by the names of the series.
-std::map<std::string, double> means(const std::string& kind, const Given& given, const Given& task_given, double w) {
+// What is recorded of the series, by their names.
+std::map<std::string, double> recorded(const std::string& kind, const Given& given, const Given& task_given, double w) {
   const auto task = make(tasks::find_task("item-label"), task_given);
   const auto model = make(nn::find_model("kinetics-minimal"), {{"hidden", std::int64_t{1}}});
   const auto probe = make(find_probe(kind), given);
@@ -148,7 +171,9 @@ std::map<std::string, double> means(const std::string& kind, const Given& given,
   std::map<std::string, double> result;
   std::vector<Value> outputs;
   const auto all = probe->build(b, weights, *task, *model);
-  for (const Series& series : all) outputs.push_back(prompt_mean(series.value));
+  for (const Series& series : all)
+    outputs.push_back(series.weight.valid() ? prompt_sum(series.weight * series.value) / prompt_sum(series.weight)
+                                            : prompt_mean(series.value));
   const auto values = evaluate(b, outputs, probe->prompts(*task), certain(w));
   for (size_t i = 0; i < all.size(); ++i) result[all[i].name] = values[i][0];
   return result;
@@ -156,7 +181,7 @@ std::map<std::string, double> means(const std::string& kind, const Given& given,
 
 TEST(AccuracyProbe, AsksForWhatTheContextOrMemoryTells) {
   const auto of = [](const std::string& set, double w) {
-    return means("accuracy", {{"set", set}, {"prompts", std::int64_t{4000}}}, kept_items(), w);
+    return recorded("accuracy", {{"set", set}, {"prompts", std::int64_t{4000}}}, kept_items(), w);
   };
   // Another item may have the larger overlap with a target of small norm, in two dimensions.
   EXPECT_GT(of("novel", 10)["accuracy"], 0.7);
@@ -173,7 +198,7 @@ TEST(AccuracyProbe, AsksForWhatTheContextOrMemoryTells) {
 // phi = 1: phi+ is the label.
 TEST(MemoryProbe, AveragesOverTheItemsByTheirWeights) {
   const double low = 1 / (1 + std::exp(1.0)), high = 1 - low;  // sigma(-1), sigma(1)
-  auto uniform = means("memory", {}, kept_items(), 5);
+  auto uniform = recorded("memory", {}, kept_items(), 5);
   EXPECT_NEAR(uniform["c1"], 0.5, 1e-12);
   EXPECT_NEAR(uniform["c2"], 1 - (low * low + high * high), 1e-12);
   EXPECT_NEAR(uniform["c3"], std::cosh(1.0), 1e-12);
@@ -189,7 +214,7 @@ TEST(MemoryProbe, AveragesOverTheItemsByTheirWeights) {
     c1 += values[0][k] / 8 * (values[1][k] > 0 ? low : high);
     right += values[0][k] / 8 * (values[1][k] > 0 ? 1 : 0);
   }
-  auto skewed = means("memory", {}, kept_items({{"zipf", 1.0}}), 5);
+  auto skewed = recorded("memory", {}, kept_items({{"zipf", 1.0}}), 5);
   EXPECT_NEAR(skewed["c1"], c1, 1e-12);
   EXPECT_NEAR(skewed["accuracy"], right, 1e-12);
 
@@ -234,6 +259,63 @@ TEST(SampledRiskProbe, ApproachesTheExactRiskOfALinearModel) {
   }
   expect_sampled({{"test", std::string("class")}, {"component", std::int64_t{1}}},
                  measure("risk", {{"per_class", true}}).values[2]);
+}
+
+// What a probe says of a task and a model, where it refuses them.
+std::string refusal(const std::string& kind, const Given& given, const tasks::Task& task, const nn::Model& model) {
+  Builder b(random::Purpose::kEvaluation);
+  nn::Weights weights;
+  try {
+    make(find_probe(kind), given)->build(b, weights, task, model);
+  } catch (const UsageError& error) {
+    return error.what();
+  }
+  return "";
+}
+
+TEST(AccuracyProbe, RefusesTargetsThatAreNoSigns) {
+  const auto numbers = make(tasks::find_task("linear-regression"), {{"dim", d}, {"context", n}});
+  const auto linear = make(nn::find_model("linear-attention"), {{"form", std::string("merged")}});
+  EXPECT_THAT(refusal("accuracy", {}, *numbers, *linear), ::testing::HasSubstr("is for targets -1 and 1"));
+  const Given tokens{{"tokens", n}, {"dim", d}};
+  const auto of_labels = [&](const std::string& labels, std::int64_t outputs) {
+    Given given = tokens;
+    given["labels"] = labels;
+    const auto model = make(nn::find_model("transformer"), {{"layers", std::int64_t{1}}, {"heads", std::int64_t{1}},
+                                                            {"width", std::int64_t{4}}, {"outputs", outputs}});
+    return refusal("accuracy", {}, *make(tasks::find_task("gaussian-tokens"), given), *model);
+  };
+  EXPECT_THAT(of_labels("normal", 1), ::testing::HasSubstr("is for targets -1 and 1"));
+  EXPECT_THAT(of_labels("sign", 2), ::testing::HasSubstr("one number"));
+  EXPECT_EQ(of_labels("sign", 1), "");
+}
+
+TEST(RiskProbe, RefusesWhatItWouldNotUse) {
+  const std::vector<double> angles{0, 90}, usual{0, 15, 30, 45, 60, 75, 90};
+  for (const std::string kind : {"risk", "sampled-risk"}) {
+    EXPECT_THROW(make(find_probe(kind), {{"angles", angles}}), UsageError) << kind;
+    EXPECT_THROW(make(find_probe(kind), {{"angles", std::vector<double>{}}, {"test", std::string("span")}}), UsageError);
+    EXPECT_NO_THROW(make(find_probe(kind), {{"angles", angles}, {"test", std::string("span")}})) << kind;
+    EXPECT_NO_THROW(make(find_probe(kind), {{"angles", usual}})) << "as by default";
+  }
+  EXPECT_THROW(make(find_probe("risk"), {{"per_class", true}, {"test", std::string("isotropic")}}), UsageError);
+}
+
+TEST(SampledRiskProbe, RefusesPositionsThatSeeTheirAnswers) {
+  const auto task = make(tasks::find_task("linear-regression"), {{"dim", d}, {"context", n}});
+  const auto of = [&](bool causal) {
+    const auto model = make(nn::find_model("transformer"), {{"layers", std::int64_t{1}}, {"heads", std::int64_t{1}},
+                                                            {"width", std::int64_t{4}}, {"causal", causal}});
+    return refusal("sampled-risk", {{"positions", std::string("all")}}, *task, *model);
+  };
+  EXPECT_THAT(of(false), ::testing::HasSubstr("accepted is causal = true"));
+  EXPECT_EQ(of(true), "");
+}
+
+TEST(SampledRiskProbe, RefusesMorePromptsThanTurnsCanBeTaken) {
+  const Given seven{{"test", std::string("span")}, {"prompts", std::int64_t{50'000'000}}};
+  EXPECT_THROW(make(find_probe("sampled-risk"), seven), UsageError);
+  EXPECT_NO_THROW(make(find_probe("sampled-risk"), {{"prompts", std::int64_t{50'000'000}}})) << "one test takes no turns";
 }
 
 TEST(SampledRiskProbe, RefusesWhatDoesNotFitTogether) {

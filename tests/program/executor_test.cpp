@@ -89,6 +89,23 @@ TEST(Executor, GivesOutputsOfEveryRate) {
   EXPECT_GT(executor.bytes(), 0);
 }
 
+TEST(Executor, ItsBytesAreKnownBeforeTheyAreTaken) {
+  for (const bool is_double : {false, true})
+    for (const std::int64_t batch : {1, 100, 5000})
+      for (const int threads : {1, 2, 5}) {
+        Builder b(random::Purpose::kEvaluation);
+        b.fix_prompts();  // integers of prompts are kept
+        const Value w = b.input("w", {40, 30}, Rate::kStep), x = b.normal(Stream::kPrompt, {30});
+        const Value item = b.integers(Stream::kPrompt, {}, 40);
+        const Value y = gather(matmul(w, x), item);
+        const auto plan = plan_of(b, {y, prompt_mean(square(y))}, batch, is_double, {"w"});
+        const auto taken = [&]<class T>(T) {
+          return Executor<T>(plan, lanes::chosen_instruction_set(), threads).bytes();
+        };
+        EXPECT_EQ(executor_bytes(*plan, threads), is_double ? taken(0.0) : taken(0.0F)) << batch << " " << threads;
+      }
+}
+
 TEST(Executor, AProfileCoversTheStepAndChangesNoBit) {
   const Regression step(256, false);
   auto plan = std::make_shared<Plan>(*step.plan);
@@ -230,6 +247,18 @@ TEST(Executor, SumsOverPromptsInTheStatedOrder) {
     executor.begin(make_keys(1, 0));
     executor.run(0);
     EXPECT_EQ(executor.output(0)[0], stated_sum(terms, groups)) << groups << " groups a strand";
+  }
+}
+
+TEST(Executor, ASumOverPromptsCountsEachPromptOnce) {
+  for (const std::int64_t batch : {1, 15, 16, 17, 1000}) {
+    Builder b;
+    const auto plan = plan_of(b, {prompt_sum(to_real(b.prompt_index())), prompt_sum(b.constant(2.0))}, batch, false);
+    Executor<float> executor(plan);
+    executor.begin(make_keys(1, 0));
+    executor.run(0);
+    EXPECT_EQ(executor.output(0)[0], static_cast<float>(batch * (batch - 1) / 2));
+    EXPECT_EQ(executor.output(1)[0], static_cast<float>(2 * batch)) << "a value that no prompt changes too";
   }
 }
 

@@ -6,8 +6,10 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
+#include <chrono>
 #include <cmath>
 #include <cstring>
+#include <functional>
 #include <random>
 #include <thread>
 
@@ -568,6 +570,48 @@ TEST(Runner, EstimatesFromAMeasuredSecond) {
   shard.shard = 4;
   shard.shards = 5;
   EXPECT_EQ(study::estimate(many(), shard).runs, 2);
+}
+
+double seconds_of(const std::function<void()>& work) {
+  const auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+TEST(Runner, AnEstimateMeasuresFewPromptsOfMany) {
+  Estimate large, huge;
+  const auto with_batch = [](const std::string& batch) {
+    return many({"train.batch=" + batch, "train.accumulate=10", "probe.1.prompts=1000000000"});
+  };
+  // A tenth of a second or so for each of the updates and evaluations that are measured; in full they take minutes.
+  EXPECT_LT(seconds_of([&] { large = study::estimate(with_batch("10000000"), threads(1)); }), 30);
+  EXPECT_LT(seconds_of([&] { huge = study::estimate(with_batch("100000000"), threads(1)); }), 30);
+  EXPECT_GT(huge.seconds, 3 * large.seconds) << "ten times the prompts of updates, as many of evaluations";
+}
+
+TEST(Runner, AnEstimateRefusesWhatDoesNotFitIntoTheMachine) {
+  const std::string wide = R"(
+[task]
+kind = "linear-regression"
+dim = 3
+context = 8
+[model]
+kind = "transformer"
+layers = 1
+heads = 1
+width = 1_000_000
+[train]
+optimizer = { kind = "sgd", lr = 0.01 }
+batch = 1
+steps = 1
+)";
+  try {
+    study::estimate(parse_study(wide, "wide.toml"), threads(1));
+    FAIL() << "such a machine is news";
+  } catch (const UsageError& error) {
+    EXPECT_THAT(error.what(), StartsWith("wide.toml: a run needs about "));
+    EXPECT_THAT(error.what(), HasSubstr(" GB of memory, this machine has "));
+  }
 }
 
 // The most memory that a process has held once it has run the study.

@@ -416,6 +416,13 @@ INSTANTIATE_TEST_SUITE_P(
             "float64"},
         Bad{"dim = 3", "dim = 0",
             "s.toml:7: [task] dim: found 0, accepted is a number at least 1 and at most 4096"},
+        Bad{"lr = 0.01", "lr = 1e-50",
+            "s.toml:16: [train] optimizer lr: found 1e-50, which float32 turns into 0; accepted are 0 and numbers from "
+            "1.17549e-38 to 3.40282e+38 in size, or precision = \"float64\""},
+        Bad{"alpha = 0.3", "alpha = 1e39", "s.toml:13: [model] alpha: found 1e+39, which float32 turns into infinity"},
+        Bad{"dim = 3", "dim = 3\nnoise = 1e-38", "s.toml:8: [task] noise: found 1e-38, which float32 turns into 0"},
+        Bad{"steps = 40", "steps = 40\n[[train.group]]\nmatch = \"v\"\nlr = 1e-50",
+            "s.toml:21: [train] group lr: found 1e-50"},
         Bad{"dim = 3", "dim = [3]", "s.toml:7: [task] dim: found [3], accepted is an integer"},
         Bad{"dim = 3", "dim = { a = 1 }",
             "s.toml:7: [task] dim a: unknown key of the curriculum of dim; accepted are from, to, "
@@ -670,6 +677,15 @@ INSTANTIATE_TEST_SUITE_P(
         Bad{"dim = 3", "dim \xc3\xa9 = 3", "s.toml:7: found \"dim \xc3\xa9 = 3\": not TOML: "},
         Bad{"dim = 3", "a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a.a = 3",
             "s.toml:7: found a key of more than 16 parts"}));
+
+TEST(Study, DoublePrecisionHoldsWhatSingleDoesNot) {
+  const std::string tiny = with(kSmallStudy, "lr = 0.01", "lr = 1e-50");
+  EXPECT_NO_THROW(parse_study(tiny, "s.toml", std::vector<std::string>{"study.precision=float64"}));
+  EXPECT_THAT(error_of(kSmallStudy + "[sweep]\n\"train.optimizer.lr\" = [0.1, 1e-50]\n"),
+              StartsWith("s.toml:29: [train] optimizer lr: found 1e-50"));
+  const std::string rule = with(kSmallStudy, "steps = 40", "steps = 40\nstop = { probe = \"risk\", below = 1e-50 }");
+  EXPECT_NO_THROW(parse_study(rule, "s.toml")) << "rules are compared in double precision";
+}
 
 TEST(Study, TheLastPointsAreChecked) {
   const std::string text = with(

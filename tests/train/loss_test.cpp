@@ -20,9 +20,12 @@ auto make(const Entry& entry, const Given& given) {
   return entry.make(resolve(entry.parameters, given, entry.name, same));
 }
 
-std::unique_ptr<tasks::Task> task(const std::string& kind) {
+std::unique_ptr<tasks::Task> task(const std::string& kind, const std::string& labels = "normal") {
   Given given{{"dim", std::int64_t{3}}};
-  if (kind == "gaussian-tokens") given["tokens"] = std::int64_t{4};
+  if (kind == "gaussian-tokens") {
+    given["tokens"] = std::int64_t{4};
+    given["labels"] = labels;
+  }
   if (kind == "linear-regression") given["context"] = std::int64_t{5};
   if (kind == "item-label") {
     given["context"] = std::int64_t{5};
@@ -63,7 +66,7 @@ std::vector<testing::Numbers> measured(const tasks::Task& task, const nn::Model&
 }
 
 TEST(Loss, ComparesThePartOfThePromptItNames) {
-  const auto tokens = task("gaussian-tokens");
+  const auto tokens = task("gaussian-tokens", "sign");
   const auto model = transformer();
   using Formula = double (*)(double f, double y);
   const std::vector<std::tuple<std::string, std::string, Formula>> losses = {
@@ -135,6 +138,16 @@ TEST(Loss, RefusesWhatDoesNotFit) {
   expect_refusal("mse", "gaussian-tokens", *transformer({{"outputs", std::int64_t{2}}}),
                  "predicts (2) for targets ()");
   expect_refusal("population", "gaussian-tokens", *linear, "linear regression");
+  for (const std::string loss : {"logistic", "logistic-positions", "hinge", "hinge-positions"})
+    for (const std::string kind : {"gaussian-tokens", "linear-regression"})
+      expect_refusal(loss, kind, *transformer(), "is for targets -1 and 1");
+  for (const std::string loss : {"mse-positions", "cross-entropy-positions"})
+    expect_refusal(loss, "linear-regression", *transformer({{"causal", false}}), "accepted is causal = true");
+  const auto weighted = make(tasks::find_task("subspace-regression"),
+                             {{"dim", std::int64_t{3}}, {"context", std::int64_t{5}}, {"weights", std::string("power")}});
+  Builder population;
+  nn::Weights weights;
+  EXPECT_THROW(loss_of(population, weights, *weighted, *linear, "population"), UsageError) << "it would not weigh them";
   Builder b;
   const Value logits = b.constant({3}, {0.5}), classes = b.integer_constant({3}, {0, 1, 2});
   EXPECT_THROW((void)compared("cross-entropy", logits, classes), UsageError);

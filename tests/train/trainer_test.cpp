@@ -13,19 +13,13 @@
 #include "probes/probe.h"
 #include "tasks/task.h"
 #include "tests/allocations.h"
+#include "tests/train/settings_of.h"
 #include "train/learner.h"
 #include "train/optimizer.h"
 #include "train/schedule.h"
 
 namespace iclab::train {
 namespace {
-
-using Given = std::map<std::string, Setting>;
-
-template <class Entry>
-Choice choice(const Entry& entry, const Given& given) {
-  return {entry.name, resolve(entry.parameters, given, entry.name, [](const std::string& key) { return key; })};
-}
 
 Choice task(Given given = {}) {
   given.insert({{"dim", std::int64_t{4}}, {"context", std::int64_t{6}}});
@@ -382,6 +376,43 @@ TEST(Trainer, ADivergedRunKeepsItsLastFiniteWeights) {
         run->advance(10, measured);
         EXPECT_EQ(run->status(), RunStatus::kDiverged) << "and does not go on";
       }
+}
+
+// Why the run diverged, and after a restore of what it saved.
+std::string cause(const Choice& task, const Choice& model, const Training& training, bool is_double = false) {
+  const Learner learner(task, model, training, is_double);
+  const auto run = learner.start(1, 0, "", {}, 1000, {}), restored = learner.start(1, 0, "", {}, 1000, {});
+  EXPECT_EQ(run->cause(), "");
+  std::vector<Measurement> none;
+  run->advance(1000, none);
+  restored->restore(run->save());
+  EXPECT_EQ(restored->cause(), run->cause());
+  return run->cause();
+}
+
+TEST(Trainer, ADivergedRunKnowsItsCause) {
+  EXPECT_EQ(cause(task(), model("factored"), training(optimizer("sgd"))), "") << "it finishes";
+  // (f - y)^2 of f ~ 1e20.
+  EXPECT_EQ(cause(task(), model("merged", 1e21), training(optimizer("sgd"), "mse")), "the loss was not finite at step 0");
+  // h ~ 1e25 and Gamma ~ 1e-10: f^2 ~ 1e30 is finite, its slope 2 f h x ~ 1e40 is not.
+  EXPECT_EQ(cause(task({{"noise", 1e25}}), model("merged", 1e-10), training(optimizer("sgd"), "mse")),
+            "the gradient of Gamma was not finite at step 0");
+  Training clipped = training(optimizer("sgd"));
+  clipped.gradient_scale = 1e308;
+  clipped.clip = 1;
+  EXPECT_EQ(cause(task(), model("factored", 3), clipped, true), "the norm of the gradient overflowed at step 0");
+  Training steep = training(optimizer("sgd", {{"lr", 1e38}}));
+  steep.gradient_scale = 1e3;
+  EXPECT_EQ(cause(task(), model("factored"), steep), "the updated weights were not finite at step 0");
+}
+
+TEST(Trainer, TheCauseNamesTheStep) {
+  const Learner learner(task(), model("factored"), training(optimizer("sgd", {{"lr", 100.0}})), false);
+  const auto run = learner.start(1, 0, "", {}, 1000, {});
+  std::vector<Measurement> none;
+  run->advance(1000, none);
+  ASSERT_GT(run->step(), 0);
+  EXPECT_TRUE(run->cause().ends_with(fmt::format(" at step {}", run->step()))) << run->cause();
 }
 
 TEST(Trainer, StopsWhereARuleHolds) {
