@@ -16,6 +16,7 @@
 #include "cli/signals.h"
 #include "cli/study_page.h"
 #include "cli/study_table.h"
+#include "lanes/kernels.h"
 #include "study/runner.h"
 
 namespace iclab::cli {
@@ -116,6 +117,7 @@ Json summary_json(const study::Study& study, const study::RunnerSummary& summary
             {"diverged", summary.diverged},
             {"failed", summary.failed}}},
           {"steps", summary.steps},
+          {"notes", study::notes_of(store, study.name)},
           {"seconds", summary.seconds},
           {"stopped", summary.stopped},
           {"set_aside", summary.set_aside},
@@ -131,6 +133,7 @@ Result run(const RunOptions& options, bool as_json) {
   if (options.dry_run) return dry_run(study, runner, as_json);
   if (options.explain) return explain_step(study, as_json);
 
+  (void)lanes::chosen_instruction_set();  // before a folder is made: throws where nothing can be trained
   const fs::path out = out_folder(options, study, runner);
   require_writable(out);
   const StopOnSignal signals;
@@ -139,6 +142,7 @@ Result run(const RunOptions& options, bool as_json) {
   if (runner.shards == 1) point_to_shards(out);
   study::Store store(out, study::Store::Access::kWrite);
   const study::RunnerSummary summary = train(study, store, runner);
+  for (const std::string& note : study::notes_of(store, study.name)) say("iclab: " + note);
   if (!summary.set_aside) add_wall_seconds(store, summary.seconds);
   return {as_json ? json_line(summary_json(study, summary, store, out))
                   : summary_text(study, summary, store, out),

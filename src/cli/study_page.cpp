@@ -258,6 +258,7 @@ void add_study(const study::Study& study, const study::Store& store, Names& name
     page.unchecked.push_back({fmt::format("{} of study {}", label, study.name),
                               "an array at every step is not drawn; iclab export writes it as CSV"});
   page.note.push_back(status_note(study, study::status(study, store)));
+  for (const std::string& note : study::notes_of(store, study.name)) page.note.push_back(note);
   const std::vector<std::string> incomplete = incomplete_points(study, results, labels);
   if (!incomplete.empty())
     page.note.push_back(fmt::format("Not all runs have a value at their end: {}.", join(incomplete, "; ")));

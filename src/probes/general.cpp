@@ -68,12 +68,12 @@ Parameter evaluation_prompts() {
 
 ProbeEntry training_loss_entry() {
   return {"loss", "Training loss of the step's batch", "", {},
-          [](const Settings&) { return std::make_unique<TrainingLoss>(); }};
+          [](const Settings&) { return std::make_unique<TrainingLoss>(); }, {"loss"}};
 }
 
 ProbeEntry evaluation_mse_entry() {
   return {"mse", "Mean squared error over evaluation prompts", "", {evaluation_prompts()},
-          [](const Settings& settings) { return std::make_unique<EvaluationMse>(settings); }};
+          [](const Settings& settings) { return std::make_unique<EvaluationMse>(settings); }, {"mse"}};
 }
 
 ProbeEntry weight_entry() {

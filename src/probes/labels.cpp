@@ -97,13 +97,13 @@ ProbeEntry accuracy_entry() {
   set.choices = {"training", "batch", "novel", "trained"};
   return {"accuracy", "Accuracy of the sign (a tie counts half), logistic loss and residual over prompts whose targets are -1 and 1",
           "arXiv 2412.00104; differential-kinetics.md, section 1.3", {evaluation_prompts(), set},
-          [](const Settings& settings) { return std::make_unique<Accuracy>(settings); }};
+          [](const Settings& settings) { return std::make_unique<Accuracy>(settings); }, {"loss"}, {"accuracy"}};
 }
 
 ProbeEntry memory_entry() {
   return {"memory", "What the model says of the task's items without the context: c1, c2, c3, loss, accuracy (a tie counts half)",
           "arXiv 2412.00104; differential-kinetics.md, section 3.1", {},
-          [](const Settings&) { return std::make_unique<Memory>(); }};
+          [](const Settings&) { return std::make_unique<Memory>(); }, {"loss"}, {"accuracy"}};
 }
 
 }  // namespace iclab::probes

@@ -100,7 +100,7 @@ ProbeEntry linear_risk_entry() {
   return {"risk", "Exact risk of a model linear in h, on training or test tasks",
           "arXiv 2606.06814; task-diversity.md, sections 3 and 4",
           {test, test_angles(), normalised, per_class, context, noise},
-          [](const Settings& settings) { return std::make_unique<LinearRisk>(settings); }};
+          [](const Settings& settings) { return std::make_unique<LinearRisk>(settings); }, {"risk"}};
 }
 
 ProbeEntry effective_matrix_entry() {

@@ -83,7 +83,7 @@ ProbeEntry sampled_risk_entry() {
   return {"sampled-risk", "Risk of any model on sampled prompts of training or test tasks, divided by E y^2",
           "arXiv 2606.06814; task-diversity.md, section 3",
           {test, test_angles(), component, prompts, fresh, positions},
-          [](const Settings& settings) { return std::make_unique<SampledRisk>(settings); }};
+          [](const Settings& settings) { return std::make_unique<SampledRisk>(settings); }, {"risk"}};
 }
 
 }  // namespace iclab::probes

@@ -6,10 +6,14 @@
 #include <chrono>
 #include <cmath>
 #include <deque>
+#include <new>
+#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/error.h"
+#include "base/json.h"
 #include "base/processor.h"
+#include "lanes/kernels.h"
 #include "study/job.h"
 #include "study/life.h"
 #include "study/results.h"
@@ -25,6 +29,7 @@ using train::RunStatus;
 constexpr std::chrono::milliseconds kBetweenReports{250};
 constexpr double kRateSeconds = 5;  // the rate is that of the latest seconds
 constexpr size_t kRunsATransaction = 1'000;
+const std::string kNotes = "notes/";  // documents of the store
 
 double seconds_since(Clock::time_point begin) {
   return std::chrono::duration<double>(Clock::now() - begin).count();
@@ -66,6 +71,17 @@ int runs_at_a_time(const RunnerOptions& options, size_t runs) {
 
 int threads_per_run(const RunnerOptions& options, size_t runs) {
   return wanted_threads(options) / std::max(runs_at_a_time(options, runs), 1);
+}
+
+void add_notes(const Job& job, const train::Learner& learner, std::vector<std::string>& notes) {
+  for (const ProbeSpec& probe : job.probes())
+    for (std::string& note : learner.notes(probe.choice))
+      if (std::ranges::find(notes, note) == notes.end()) notes.push_back(std::move(note));
+}
+
+void store_notes(Store& store, const std::string& study, const std::vector<std::string>& notes) {
+  const std::string text = Json(notes).dump(-1, ' ', false, Json::error_handler_t::replace);
+  if (store.document(kNotes + study).value_or("[]") != text) store.set_document(kNotes + study, text);
 }
 
 void add_new_runs(const Study& study, const std::vector<Todo>& todo, Store& store) {
@@ -146,6 +162,9 @@ class Pool {
         throw;
       } catch (const Damaged&) {
         throw;
+      } catch (const std::bad_alloc&) {
+        throw Error(fmt::format("run {}: out of memory; accepted are fewer threads, or a smaller model, batch or evaluation",
+                                todo.stored.id));
       } catch (const std::exception& error) {
         Progress progress;
         progress.run = todo.stored.id;
@@ -236,6 +255,7 @@ class Pool {
 
 RunnerSummary run_study(const Study& study, Store& store, const RunnerOptions& options) {
   check_options(options);
+  (void)lanes::chosen_instruction_set();  // throws where nothing can be trained
   const Clock::time_point begin = Clock::now();
   store.set_patience({options.stop, options.tell_waiting});
   take_in_set_aside(store);
@@ -264,18 +284,31 @@ RunnerSummary run_study(const Study& study, Store& store, const RunnerOptions& o
     }
   }
 
-  // A study that does not fit together is refused before anything is written; between its ends, a
-  // point that does not fit is a failure of its runs.
-  if (!todo.empty()) {
-    todo.front().job->learner();
-    todo.back().job->learner();
-  }
+  // A study that does not fit together, or not into this machine, is refused before anything is written; between its
+  // ends, a point that does not fit is a failure of its runs.
+  std::vector<std::string> notes;
+  if (!todo.empty())
+    for (Job* job : {todo.front().job, todo.back().job}) {
+      const auto learner = job->learner();
+      job->check_memory(*learner, threads_per_run(options, todo.size()));
+      add_notes(*job, *learner, notes);
+    }
   add_portion(store, study.name, options.shard, options.shards);
   store_study(study, store);
+  if (!todo.empty()) store_notes(store, study.name, notes);
   add_new_runs(study, todo, store);
   Pool(store, options, std::move(todo), summary, total).run();
   summary.seconds = seconds_since(begin);
   return summary;
+}
+
+std::vector<std::string> notes_of(const Store& store, const std::string& study) {
+  const Json json = Json::parse(store.document(kNotes + study).value_or("[]"), nullptr, false);
+  std::vector<std::string> notes;
+  if (json.is_array())
+    for (const Json& note : json)
+      if (note.is_string()) notes.push_back(note.get<std::string>());
+  return notes;
 }
 
 StudyStatus status(const Study& study, const Store& store) {

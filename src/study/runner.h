@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <functional>
 #include <stop_token>
+#include <string>
+#include <vector>
 
 #include "study/store.h"
 #include "study/study.h"
@@ -49,6 +51,9 @@ struct StudyStatus {
   std::int64_t elsewhere = 0;  // runs of other shards
 };
 StudyStatus status(const Study& study, const Store& store);
+
+/// What a reader of a study's numbers should know, as run_study noted it in the store: a sentence each.
+std::vector<std::string> notes_of(const Store& store, const std::string& study);
 
 /// What a study would take: runs, bytes of memory, seconds, from about a second of measured
 /// training.

@@ -61,10 +61,7 @@ void check_tables(const Node& root) {
 
 // Results, tables and figures are put into folders of a study's name.
 bool is_folder_name(const std::string& name) {
-  return !name.empty() && !name.starts_with('.') && std::ranges::none_of(name, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return c == '/' || byte < 0x20 || byte == 0x7f;
-  });
+  return !name.empty() && !name.starts_with('.') && name.find('/') == std::string::npos && printable_line(name) == name;
 }
 
 void read_header(const Node& root, Study& study, bool& is_double) {
@@ -79,9 +76,10 @@ void read_header(const Node& root, Study& study, bool& is_double) {
                                     : std::filesystem::path(study.file).stem().string();
   if (!is_folder_name(study.name))
     throw UsageError(
-        fmt::format("{}: found '{}', accepted is the name of a folder: no '/', no "
-                    "control characters, no '.' in front",
-                    where_in(table, "[study]")("name"), study.name));
+        fmt::format("{}: found '{}', accepted is the name of a folder: UTF-8, no '/', no "
+                    "control characters, no '.' in front{}",
+                    where_in(table, "[study]")("name"), printable_line(study.name),
+                    settings.has("name") ? "" : "; the file has no name = \"...\", and its own is not one"));
   study.seeds = settings.integer("seeds");
   study.seed = static_cast<std::uint64_t>(settings.integer("seed"));
   study.independent = settings.boolean("independent");

@@ -72,9 +72,9 @@ TEST_F(StudyPage, ASeedThatDivergedIsCountedAndNotLeftOut) {
 }
 
 TEST_F(StudyPage, AtTheEndMeansEachRunsOwn) {
-  show(study(4, "steps = 400\nstop = { probe = \"risk\", below = 0.9 }\n",
-             "[[probe]]\nkind = \"risk\"\nevery = 5\n[[probe]]\nname = \"end\"\nkind = \"risk\"\ntest = \"isotropic\"\n"
-             "at = \"end\"\n"));
+  show(study(4, "steps = 400\nstop = { probe = \"risk\", below = 0.7 }\n",
+             "[[probe]]\nkind = \"risk\"\nevery = 1\n[[probe]]\nname = \"end\"\nkind = \"risk\"\ntest = \"isotropic\"\n"
+             "at = \"end\"\n"), {"--set", "train.optimizer.lr=0.002"});
   ASSERT_EQ(points_[0]["states"], Json::parse("{\"stopped\":4}"));
   const Json& end = points_[0]["series"]["end"];
   EXPECT_EQ(end["valued"], 4);

@@ -1,6 +1,8 @@
 // Breaking the model must change the verdict of the claims it touches (promise 4).
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <filesystem>
 #include <map>
@@ -23,7 +25,7 @@ std::map<std::string, report::Claim> judged(const std::string& paper, const std:
   options.claims = claims;
   options.overrides = overrides;
   options.seed_limit = 0;
-  options.out = std::filesystem::path(testing::TempDir()) / "iclab-perturbation" / info->name();
+  options.out = std::filesystem::path(testing::TempDir()) / fmt::format("iclab-perturbation-{}", getpid()) / info->name();
   std::filesystem::remove_all(options.out);
   std::filesystem::create_directories(options.out);
   std::map<std::string, report::Claim> found;

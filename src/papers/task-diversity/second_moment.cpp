@@ -1,6 +1,7 @@
 // C6: linear attention cannot tell a mixture from the single Gaussian with the same second moment.
 #include <fmt/format.h>
 
+#include "analysis/series.h"
 #include "papers/judge.h"
 #include "papers/points.h"
 #include "papers/task-diversity/axes.h"
@@ -57,8 +58,8 @@ report::Claim judge(const Measurements& measurements) {
   const std::vector<double> risks =
       theory::population_risks(law.spectrum, training, mixture.steps());
   const double least = law.spectrum.least_risk();
-  const auto half =
-      static_cast<double>(theory::first_step(risks, risks[0] - 0.5 * (risks[0] - least)));
+  const std::int64_t half_step = theory::first_step(risks, risks[0] - 0.5 * (risks[0] - least));
+  const double half = half_step < 0 ? analysis::kNever : static_cast<double>(half_step);
   checks.show("half-drop step, mixture", half, analysis::median_over_seeds(mixture_steps));
   checks.show("half-drop step, Gaussian", half, analysis::median_over_seeds(gaussian_steps));
   checks.show("final J/r, mixture", risks.back() / law.power(),
