@@ -162,7 +162,7 @@ report::Figure draw(const study::Study& study, const std::string& name, const st
   std::vector<std::vector<Median>> all;
   for (size_t i = 0; i < shown; ++i) all.push_back(medians(curves[i], log_steps));
   report::Figure figure(name, label, {.word = "optimiser step", .log = log_steps},
-                        {.word = label, .log = values_are_logarithmic(all)});
+                        {.word = label, .log = values_are_logarithmic(all), .infinite = "infinite"});
   figure.caption(caption(study, curves, shown));
   for (size_t i = 0; i < shown; ++i) {
     const Curve& curve = curves[i];
@@ -190,7 +190,7 @@ report::Check end_check(const Curve& curve) {
   check.seeds = sample.seeds();
   check.valued = sample.valued();
   check.missing = sample.missing();
-  check.infinite = "∞";
+  check.infinite = "infinite";
   check.outcome = report::Outcome::kShown;
   return check;
 }
@@ -199,8 +199,8 @@ report::Claim card(const study::Study& study, const std::string& label, const st
   report::Claim claim;
   claim.id = names.unused(study.name + "-" + label);
   claim.title = label;
-  claim.statement = fmt::format("{} of study {}, by optimiser step and sweep point. The table has each run's value at its "
-                                "end.",
+  claim.statement = fmt::format("{} of study {}, by optimiser step and sweep point; the table has the medians where the "
+                                "runs end.",
                                 label, study.name);
   for (const Curve& curve : curves) claim.checks.push_back(end_check(curve));
   claim.figures.push_back(draw(study, claim.id, label, curves));
@@ -217,8 +217,8 @@ std::vector<std::string> incomplete_points(const study::Study& study, const std:
       return run.state == study::RunState::kFinished || run.state == study::RunState::kStopped;
     });
     if (!complete)
-      lines.push_back(fmt::format("{} runs at {}", counted(point.runs),
-                                  study.axes.empty() ? study.name : labels.point(*point.point)));
+      lines.push_back(fmt::format("{}: {}", study.axes.empty() ? study.name : labels.point(*point.point),
+                                  counted(point.runs)));
   }
   return lines;
 }
@@ -261,7 +261,7 @@ void add_study(const study::Study& study, const study::Store& store, Names& name
   for (const std::string& note : study::notes_of(store, study.name)) page.note.push_back(note);
   const std::vector<std::string> incomplete = incomplete_points(study, results, labels);
   if (!incomplete.empty())
-    page.note.push_back(fmt::format("Not all runs have a value at their end: {}.", join(incomplete, "; ")));
+    page.note.push_back(fmt::format("Runs that reached their end, where not all did. {}.", join(incomplete, "; ")));
 }
 
 }  // namespace

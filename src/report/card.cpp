@@ -97,7 +97,7 @@ std::string checks_html(const Claim& claim) {
 }
 
 // What line, point and dash mean, for the kinds of rows that the figure has.
-std::string key_html(const std::vector<Row>& rows) {
+std::string key_html(const std::vector<Row>& rows, const std::string& infinite) {
   std::set<RowKind> kinds;
   bool interval = false, range = false, never = false;
   for (const Row& row : rows) {
@@ -109,7 +109,7 @@ std::string key_html(const std::vector<Row>& rows) {
     never = never || std::isinf(row.y);
   }
   std::string html;
-  const auto add = [&](const char* look, const char* words) {
+  const auto add = [&](const char* look, const std::string& words) {
     html += fmt::format("<li class=\"reads-{}\">{}</li>", look, words);
   };
   if (kinds.contains(RowKind::kTheory)) add("theory", "theory");
@@ -121,7 +121,7 @@ std::string key_html(const std::vector<Row>& rows) {
   if (kinds.contains(RowKind::kSeed)) add("seed", "a single run");
   if (kinds.contains(RowKind::kBar)) add("bar", "measured, count");
   if (kinds.contains(RowKind::kReference)) add("reference", "reference");
-  if (never) add("never", "upper edge: never happened, or infinite");
+  if (never) add("never", "upper edge: " + (infinite == "never" ? "never happened" : infinite));
   return "<ul class=\"reads\">" + html + "</ul>";
 }
 
@@ -227,7 +227,7 @@ std::string figure_html(const Figure& figure, const Palette& palette, const std:
       "<a href=\"figures/{0}.vl.json\" download=\"{0}.vl.json\">.vl.json</a>"
       "<a href=\"figures/{0}.csv\" download=\"{0}.csv\">.csv</a></div>\n"
       "<script type=\"application/json\">{6}</script>\n</figure>\n",
-      figure.name(), escape(figure.title()), escape(figure.caption()), described, key_html(rows),
+      figure.name(), escape(figure.title()), escape(figure.caption()), described, key_html(rows, figure.y_axis().infinite),
       rows.size(), script_json(data));
 }
 

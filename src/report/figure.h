@@ -21,6 +21,7 @@ struct Axis {
   double from = kAbsent, to = kAbsent;  // absent: from the data (a linear y axis then starts at 0)
   std::vector<double> ticks{};          // empty: chosen by Vega
   std::vector<std::string> categories{};  // x axis only: the names of the positions 0, 1, ...
+  std::string infinite = "never";         // y axis only: what an infinite value is called
 };
 
 enum class RowKind { kTheory, kMeasured, kSeed, kBar, kReference };

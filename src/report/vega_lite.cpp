@@ -373,11 +373,12 @@ class Drawing {
   }
 
   Json told() const {
+    const std::string infinite = "'" + figure_.y_axis().infinite + "'";
     return Json::array(
-        {{{"calculate", "datum.never ? 'never' : format(datum.y, '.4~g')"}, {"as", "y_told"}},
+        {{{"calculate", "datum.never ? " + infinite + " : format(datum.y, '.4~g')"}, {"as", "y_told"}},
          {{"calculate",
            "isValid(datum.lo) ? '[' + format(datum.lo, '.4~g') + ', ' + (isValid(datum.hi) && "
-           "isFinite(datum.hi) ? format(datum.hi, '.4~g') : 'never') + ']' : 'none'"},
+           "isFinite(datum.hi) ? format(datum.hi, '.4~g') : " + infinite + ") + ']' : 'none'"},
           {"as", "interval_told"}},
          {{"calculate", "datum.seeds ? datum.seeds : 'exact'"}, {"as", "seeds_told"}},
          {{"calculate", "datum.settings || '–'"}, {"as", "settings_told"}}});
@@ -498,7 +499,7 @@ class Drawing {
     result.push_back(std::move(edge));
   }
 
-  // The place of "never": a line at the upper edge, named like a tick.
+  // The place of "never" (or "infinite"): a line at the upper edge, named like a tick.
   void add_never_edge(Json& result) const {
     result.push_back({{"name", "never_edge"},
                       {"data", {{"values", Json::array({Json::object()})}}},
@@ -509,7 +510,7 @@ class Drawing {
                      {{"aggregate", Json::array({{{"op", "count"}, {"as", "rows"}}})},
                       {"groupby", {"panel"}}}});
     const Json mark = {{"type", "text"},
-                       {"text", "never"},
+                       {"text", figure_.y_axis().infinite},
                        {"align", "right"},
                        {"dx", -7},
                        {"style", "edge-word"}};

@@ -62,7 +62,7 @@ TEST_F(StudyPage, ASeedThatDivergedIsCountedAndNotLeftOut) {
   EXPECT_TRUE(checks[2]["measured"].is_null());
   EXPECT_TRUE(checks[2]["interval"][1].is_null());
   EXPECT_THAT(html_, HasSubstr("3 of 9; 6 diverged"));
-  EXPECT_THAT(html_, HasSubstr("3 of 9; 6 diverged runs at train.optimizer.lr = 0.06"));
+  EXPECT_THAT(html_, HasSubstr("train.optimizer.lr = 0.06: 3 of 9; 6 diverged"));
 
   EXPECT_THAT(table_, HasSubstr("0.06                3 of 9; 6 diverged  inf"));
   EXPECT_TRUE(points_[2]["last"]["risk"].is_null());
