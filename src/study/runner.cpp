@@ -106,7 +106,7 @@ class Pool {
         todo_(std::move(todo)),
         summary_(summary),
         runs_total_(runs_total),
-        writer_(store),
+        writer_(store, [this](const std::string& id) { return describe(id); }),
         shared_{store, writer_, options.checkpoint_seconds,
                 threads_per_run(options, todo_.size()), [this] { return stopping(); }} {
     for (const Todo& one : todo_)
@@ -134,6 +134,14 @@ class Pool {
 
  private:
   bool stopping() const { return abandoned_ || options_.stop.stop_requested() || writer_.failed(); }
+
+  // The row of a run, as the store has it or is to have it.
+  StoredRun describe(const std::string& id) const {
+    const auto found = std::ranges::find_if(todo_, [&](const Todo& todo) { return todo.stored.id == id; });
+    StoredRun run = found->stored;
+    run.identity = found->job->identity();
+    return run;
+  }
 
   void work() {
     while (!stopping()) {

@@ -134,7 +134,7 @@ struct Store::Impl {
   std::unique_ptr<Database> database;
   mutable std::mutex mutex;
   mutable std::set<std::int64_t> checked;  // runs whose checksum was found right
-  Waiting waiting;
+  mutable Waiting waiting;
 
   Impl(const std::filesystem::path& where, Access access) : folder(where) {
     const std::filesystem::path file = folder / "store.sqlite";
@@ -179,21 +179,27 @@ struct Store::Impl {
           folder.string(), failure.message()));
   }
 
-  // f in a transaction, again and again while another program reads the store, as long as patience lasts.
+  // f, again and again while another program keeps the store from it, as long as patience lasts.
   template <class F>
-  void write(F&& f) {
+  auto patiently(F&& f) const {
     const Clock::time_point begin = Clock::now();
     while (true) {
       try {
         const std::lock_guard guard(mutex);
-        Transaction transaction(*database);
-        f();
-        transaction.commit();
-        return;
+        return f();
       } catch (const Busy&) {
         if (!waiting.again(begin)) throw;
       }
     }
+  }
+
+  template <class F>
+  void write(F&& f) {
+    patiently([&] {
+      Transaction transaction(*database);
+      f();
+      transaction.commit();
+    });
   }
 
   // An older store has no checksums: from now on it has those of what it holds.
@@ -226,15 +232,16 @@ struct Store::Impl {
   // one instant while the caller reads on.
   template <class F>
   auto read_checked(const std::string& id, F&& read) const {
-    const std::lock_guard guard(mutex);
-    const Transaction instant(*database, Transaction::Purpose::kRead);
-    const std::int64_t number = number_of(*database, id);
-    if (number >= 0 && !checked.contains(number)) {
-      const StoredRun run = *read_run(*database, id);
-      check_run(*database, run, number);
-      if (!run.checksum.empty()) checked.insert(number);
-    }
-    return read(number);
+    return patiently([&] {
+      const Transaction instant(*database, Transaction::Purpose::kRead);
+      const std::int64_t number = number_of(*database, id);
+      if (number >= 0 && !checked.contains(number)) {
+        const StoredRun run = *read_run(*database, id);
+        check_run(*database, run, number);
+        if (!run.checksum.empty()) checked.insert(number);
+      }
+      return read(number);
+    });
   }
 };
 
@@ -268,13 +275,11 @@ void Store::add_runs(std::span<const StoredRun> runs) {
 }
 
 std::optional<StoredRun> Store::run(const std::string& id) const {
-  const std::lock_guard guard(impl_->mutex);
-  return read_run(*impl_->database, id);
+  return impl_->patiently([&] { return read_run(*impl_->database, id); });
 }
 
 std::vector<StoredRun> Store::runs() const {
-  const std::lock_guard guard(impl_->mutex);
-  return read_runs(*impl_->database);
+  return impl_->patiently([&] { return read_runs(*impl_->database); });
 }
 
 void Store::save(const Progress& progress) { save(std::span(&progress, 1)); }
@@ -287,16 +292,17 @@ void Store::save(std::span<const Progress> progress) {
 }
 
 std::optional<std::vector<std::byte>> Store::checkpoint(const std::string& run) const {
-  const std::lock_guard guard(impl_->mutex);
-  Query statement(*impl_->database, "SELECT state, checksum FROM checkpoints WHERE run = ?");
-  if (!statement->bind(1, number_of(*impl_->database, run)).step()) return {};
-  std::vector<std::byte> state = statement->blob(0);
-  const std::string checksum = statement->text(1);
-  Sha256 hash;
-  if (!checksum.empty() && to_hex(hash.update(std::span<const std::byte>(state)).digest()) != checksum)
-    throw Damaged(fmt::format("{}: run {} is damaged: its saved state is not what was saved; restore the store from a copy",
-                              impl_->database->file().string(), run));
-  return state;
+  return impl_->patiently([&]() -> std::optional<std::vector<std::byte>> {
+    Query statement(*impl_->database, "SELECT state, checksum FROM checkpoints WHERE run = ?");
+    if (!statement->bind(1, number_of(*impl_->database, run)).step()) return {};
+    std::vector<std::byte> state = statement->blob(0);
+    const std::string checksum = statement->text(1);
+    Sha256 hash;
+    if (!checksum.empty() && to_hex(hash.update(std::span<const std::byte>(state)).digest()) != checksum)
+      throw Damaged(fmt::format("{}: run {} is damaged: its saved state is not what was saved; restore the store from a copy",
+                                impl_->database->file().string(), run));
+    return state;
+  });
 }
 
 std::vector<train::Tensor> Store::weights(const std::string& run) const {
@@ -313,15 +319,16 @@ std::vector<std::pair<std::string, std::int64_t>> Store::blanks(const std::strin
 
 std::map<std::string, std::vector<std::int64_t>> Store::measured_steps(
     const std::string& run) const {
-  const std::lock_guard guard(impl_->mutex);
-  Query statement(*impl_->database,
-                  "SELECT probe, step FROM series "
-                  "JOIN measurements ON measurements.series = series.number WHERE run = ?1 "
-                  "UNION SELECT probe, step FROM blanks WHERE run = ?1 ORDER BY probe, step");
-  statement->bind(1, number_of(*impl_->database, run));
-  std::map<std::string, std::vector<std::int64_t>> steps;
-  while (statement->step()) steps[statement->text(0)].push_back(statement->integer(1));
-  return steps;
+  return impl_->patiently([&] {
+    Query statement(*impl_->database,
+                    "SELECT probe, step FROM series "
+                    "JOIN measurements ON measurements.series = series.number WHERE run = ?1 "
+                    "UNION SELECT probe, step FROM blanks WHERE run = ?1 ORDER BY probe, step");
+    statement->bind(1, number_of(*impl_->database, run));
+    std::map<std::string, std::vector<std::int64_t>> steps;
+    while (statement->step()) steps[statement->text(0)].push_back(statement->integer(1));
+    return steps;
+  });
 }
 
 std::optional<Series> Store::series(const std::string& run, const std::string& probe,
@@ -355,12 +362,13 @@ void Store::add_probes(std::span<const StoredProbe> probes) {
 }
 
 std::vector<Store::StoredProbe> Store::probes() const {
-  const std::lock_guard guard(impl_->mutex);
-  Query statement(*impl_->database, "SELECT id, kind, settings FROM probes ORDER BY id");
-  std::vector<StoredProbe> found;
-  while (statement->step())
-    found.push_back({statement->text(0), statement->text(1), statement->text(2)});
-  return found;
+  return impl_->patiently([&] {
+    Query statement(*impl_->database, "SELECT id, kind, settings FROM probes ORDER BY id");
+    std::vector<StoredProbe> found;
+    while (statement->step())
+      found.push_back({statement->text(0), statement->text(1), statement->text(2)});
+    return found;
+  });
 }
 
 void Store::set_document(const std::string& key, const std::string& text) {
@@ -375,36 +383,39 @@ void Store::drop_document(const std::string& key) {
 }
 
 std::optional<std::string> Store::document(const std::string& key) const {
-  const std::lock_guard guard(impl_->mutex);
-  Query statement(*impl_->database, "SELECT text, checksum FROM documents WHERE key = ?");
-  if (!statement->bind(1, std::string_view(key)).step()) return {};
-  std::string text = statement->text(0);
-  if (const std::string checksum = statement->text(1); !checksum.empty() && checksum != checksum_of_text(key, text))
-    throw Damaged(fmt::format("{}: the document '{}' is damaged: it is not what was saved; restore the store from a copy",
-                              impl_->database->file().string(), key));
-  return text;
+  return impl_->patiently([&]() -> std::optional<std::string> {
+    Query statement(*impl_->database, "SELECT text, checksum FROM documents WHERE key = ?");
+    if (!statement->bind(1, std::string_view(key)).step()) return {};
+    std::string text = statement->text(0);
+    if (const std::string checksum = statement->text(1); !checksum.empty() && checksum != checksum_of_text(key, text))
+      throw Damaged(fmt::format("{}: the document '{}' is damaged: it is not what was saved; restore the store from a copy",
+                                impl_->database->file().string(), key));
+    return text;
+  });
 }
 
 std::vector<std::string> Store::document_keys() const {
-  const std::lock_guard guard(impl_->mutex);
-  Query statement(*impl_->database, "SELECT key FROM documents ORDER BY key");
-  std::vector<std::string> keys;
-  while (statement->step()) keys.push_back(statement->text(0));
-  return keys;
+  return impl_->patiently([&] {
+    Query statement(*impl_->database, "SELECT key FROM documents ORDER BY key");
+    std::vector<std::string> keys;
+    while (statement->step()) keys.push_back(statement->text(0));
+    return keys;
+  });
 }
 
 std::string Store::sha256() const {
-  const std::lock_guard guard(impl_->mutex);
-  const Transaction instant(*impl_->database, Transaction::Purpose::kRead);
-  std::vector<StoredRun> ended = read_runs(*impl_->database);
-  std::erase_if(ended, [](const StoredRun& run) { return run.status == train::RunStatus::kRunning; });
-  std::ranges::sort(ended, {}, &StoredRun::id);
-  Sha256 hash;
-  for (const StoredRun& run : ended) {
-    const std::int64_t number = number_of(*impl_->database, run.id);
-    add_to_hash(hash, run, read_weights(*impl_->database, number), read_series(*impl_->database, number));
-  }
-  return to_hex(hash.digest());
+  return impl_->patiently([&] {
+    const Transaction instant(*impl_->database, Transaction::Purpose::kRead);
+    std::vector<StoredRun> ended = read_runs(*impl_->database);
+    std::erase_if(ended, [](const StoredRun& run) { return run.status == train::RunStatus::kRunning; });
+    std::ranges::sort(ended, {}, &StoredRun::id);
+    Sha256 hash;
+    for (const StoredRun& run : ended) {
+      const std::int64_t number = number_of(*impl_->database, run.id);
+      add_to_hash(hash, run, read_weights(*impl_->database, number), read_series(*impl_->database, number));
+    }
+    return to_hex(hash.digest());
+  });
 }
 
 std::vector<std::string> Store::damages(const std::function<void(std::int64_t, std::int64_t)>& done) const {

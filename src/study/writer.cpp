@@ -28,7 +28,8 @@ void append(Progress& waiting, Progress&& next) {
 
 }  // namespace
 
-Writer::Writer(Store& store) : store_(store), thread_([this] { work(); }) {}
+Writer::Writer(Store& store, std::function<StoredRun(const std::string&)> describe)
+    : store_(store), describe_(std::move(describe)), thread_([this] { work(); }) {}
 
 Writer::~Writer() {
   try {
@@ -126,8 +127,7 @@ void Writer::write(const std::vector<Progress>& batch) {
 void Writer::set_aside(const std::vector<Progress>& batch) {
   if (!aside_) aside_ = std::make_unique<Store>(set_aside_folder(store_), Store::Access::kWrite);
   std::vector<StoredRun> runs;
-  for (const Progress& progress : batch)
-    if (auto run = store_.run(progress.run)) runs.push_back(std::move(*run));
+  for (const Progress& progress : batch) runs.push_back(describe_(progress.run));
   aside_->add_runs(runs);
   aside_->save(batch);
 }

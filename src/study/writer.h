@@ -6,6 +6,7 @@
 #include <condition_variable>
 #include <cstddef>
 #include <exception>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -19,7 +20,8 @@ namespace iclab::study {
 
 class Writer {
  public:
-  explicit Writer(Store& store);
+  /// `describe` gives the row of a run that is pushed: a store that is kept busy may not be asked.
+  Writer(Store& store, std::function<StoredRun(const std::string& run)> describe);
   ~Writer();
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
@@ -45,6 +47,7 @@ class Writer {
   size_t most_waiting_bytes() const;
 
   Store& store_;
+  std::function<StoredRun(const std::string&)> describe_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
   std::vector<Progress> waiting_;
