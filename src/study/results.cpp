@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <utility>
 
 #include "base/text.h"
 #include "probes/probe.h"
@@ -77,22 +77,27 @@ std::string label_of(const ProbeSpec& probe, const std::string& output, const st
 // What the store has of one run.
 struct StoredOutputs {
   std::vector<Series> series;
-  std::map<std::string, std::vector<std::int64_t>> measured;  // steps by probe
+  std::vector<std::pair<std::string, std::int64_t>> blanks;  // probe and step
 
   Series find(const ProbeSpec& probe, const std::string& name) const {
     for (const Series& one : series)
       if (one.probe == probe.id && one.name == name) return one;
     return {};
   }
+  // The steps at which it was measured, with or without a finite number.
   std::vector<std::int64_t> measured_by(const ProbeSpec& probe) const {
-    const auto found = measured.find(probe.id);
-    return found == measured.end() ? std::vector<std::int64_t>{} : found->second;
+    std::set<std::int64_t> steps;
+    for (const Series& one : series)
+      if (one.probe == probe.id) steps.insert(one.steps.begin(), one.steps.end());
+    for (const auto& [id, step] : blanks)
+      if (id == probe.id) steps.insert(step);
+    return {steps.begin(), steps.end()};
   }
 };
 
 StoredOutputs stored_outputs(const Store& store, const RunView& run) {
   if (run.state == RunState::kWaiting || run.state == RunState::kElsewhere) return {};
-  return {store.series(run.id), store.measured_steps(run.id)};
+  return {store.series(run.id), store.blanks(run.id)};
 }
 
 // A point while its outputs are gathered.

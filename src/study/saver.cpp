@@ -12,11 +12,11 @@
 
 namespace iclab::study {
 
-void check_run(Database& database, const StoredRun& run, std::int64_t number) {
-  if (run.checksum.empty()) return;
+std::vector<Series> checked_series(Database& database, const StoredRun& run, std::int64_t number) {
   std::string what = "its series or weights are not those that were saved";
   try {
-    if (checksum_of(database, run, number) == run.checksum) return;
+    std::vector<Series> series = read_series(database, number);
+    if (run.checksum.empty() || checksum_of(database, run, number, series) == run.checksum) return series;
   } catch (const Damaged& error) {
     what = error.what();
   }
@@ -41,7 +41,8 @@ void Saver::save(const Progress& progress) {
 void Saver::note_checksum(const std::string& id) {
   const std::optional<StoredRun> run = read_run(database_, id);
   const std::int64_t number = number_of(database_, id);
-  checksum_.bind(1, std::string_view(checksum_of(database_, *run, number))).bind(2, number).run();
+  const std::string checksum = checksum_of(database_, *run, number, read_series(database_, number));
+  checksum_.bind(1, std::string_view(checksum)).bind(2, number).run();
 }
 
 std::int64_t Saver::update_run(const Progress& progress) {
@@ -49,7 +50,7 @@ std::int64_t Saver::update_run(const Progress& progress) {
   if (!before) throw Error(fmt::format("{}: no run {}", database_.file().string(), progress.run));
   const std::int64_t run = number_of(database_, progress.run);
   // What is added to an ended run gets a new checksum, which must not bless what was damaged before.
-  check_run(database_, *before, run);
+  if (!before->checksum.empty()) checked_series(database_, *before, run);
   if (!progress.error.empty()) {  // the latest checkpoint and its step stay
     fail_.bind(1, std::string_view(progress.error)).bind(2, run).run();
     checksum_.bind(1, std::string_view("")).bind(2, run).run();

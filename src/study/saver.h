@@ -45,7 +45,7 @@ class Saver {
   Statement blank_{database_, "INSERT OR IGNORE INTO blanks (run, probe, step) VALUES (?, ?, ?)"};
 };
 
-/// Throws Damaged, which names the run, if it has ended and is not as its checksum says.
-void check_run(Database& database, const StoredRun& run, std::int64_t number);
+/// The series of a run. Throws Damaged, which names the run, if it has ended and is not as its checksum says.
+std::vector<Series> checked_series(Database& database, const StoredRun& run, std::int64_t number);
 
 }  // namespace iclab::study

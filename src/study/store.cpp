@@ -228,18 +228,22 @@ struct Store::Impl {
         .run();
   }
 
-  // The run's number, once its checksum was found right: what is read of it is read through here. Its rows are those of
-  // one instant while the caller reads on.
+  // Series of a run, found right where they were not before; none of one that is not there.
+  std::vector<Series> series_of(const std::string& id, std::int64_t number) const {
+    if (number < 0 || checked.contains(number)) return read_series(*database, number);
+    const StoredRun run = *read_run(*database, id);
+    std::vector<Series> series = checked_series(*database, run, number);
+    if (!run.checksum.empty()) checked.insert(number);
+    return series;
+  }
+
+  // Reads something of a run whose checksum is found right: all its rows are of one instant.
   template <class F>
   auto read_checked(const std::string& id, F&& read) const {
     return patiently([&] {
       const Transaction instant(*database, Transaction::Purpose::kRead);
       const std::int64_t number = number_of(*database, id);
-      if (number >= 0 && !checked.contains(number)) {
-        const StoredRun run = *read_run(*database, id);
-        check_run(*database, run, number);
-        if (!run.checksum.empty()) checked.insert(number);
-      }
+      if (number >= 0 && !checked.contains(number)) series_of(id, number);
       return read(number);
     });
   }
@@ -310,7 +314,10 @@ std::vector<train::Tensor> Store::weights(const std::string& run) const {
 }
 
 std::vector<Series> Store::series(const std::string& run) const {
-  return impl_->read_checked(run, [&](std::int64_t number) { return read_series(*impl_->database, number); });
+  return impl_->patiently([&] {
+    const Transaction instant(*impl_->database, Transaction::Purpose::kRead);
+    return impl_->series_of(run, number_of(*impl_->database, run));
+  });
 }
 
 std::vector<std::pair<std::string, std::int64_t>> Store::blanks(const std::string& run) const {
