@@ -151,7 +151,7 @@ void multiply_few(const Matrices<Scalar<D>>& m) {
   if (m.columns == 2) return multiply_few_columns<2, D>(m);
   if (m.columns == 3) return multiply_few_columns<3, D>(m);
   if (m.columns == 4) return multiply_few_columns<4, D>(m);
-  // More is turned than multiplied: three ports do for vectors of 32 bytes what two do for those of 64.
+  // Transposing takes most of the time, and it has three ports for 256-bit vectors but two for 512-bit ones.
   if constexpr (hn::MaxLanes(D()) * sizeof(Scalar<D>) > 32)
     multiply_few_columns<1, hn::Half<D>>(m);
   else

@@ -215,7 +215,7 @@ PlainPlan make_plan(const Matrices<Scalar<D>>& m) {
   const auto [rows, columns] =
       choose_tile(vectors, m.columns, m.k * m.groups, PlainKernel<D>::kMostRows);
   const bool stores = m.c.row == 1;
-  // Few columns are passed but once, or find the panel still in L1.
+  // The panel is used once, or is still in L1 when it is used again.
   const bool is_near = m.columns <= columns || m.k * m.groups <= kDepth;
   if (m.begins && m.a.across == 1 && m.columns < kColumnsToCopy && m.rows >= kStep && is_near) {
     const auto most = std::min<std::int64_t>(rows, m.rows / kStep);

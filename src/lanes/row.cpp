@@ -213,7 +213,7 @@ HWY_INLINE typename Rows::B sum_of(std::int64_t n, F f) {
   return combine_blocks<Rows>(n, 0, f, Add());
 }
 
-// May lose a NaN, which whoever subtracts the maximum meets again.
+// May drop a NaN: callers subtract the maximum from every element, where the NaN appears again.
 template <class Rows>
 HWY_INLINE typename Rows::B maximum_of(const Rows& x, std::int64_t n) {
   constexpr auto kLeast = -std::numeric_limits<Scalar<typename Rows::Tag>>::infinity();
@@ -241,8 +241,8 @@ HWY_INLINE hn::Vec<D> number(double x) {
 
 // ---- the functions: rows of n elements ----
 
-// Exponentials wait in out, those of a part in whole vectors elsewhere: loads that need several stores
-// are slow.
+// exp(x) is staged in `out`, and the tail in a scratch vector: loading what several narrower stores wrote cannot use
+// store forwarding and is slow.
 struct Softmax {
   template <class Rows>
   static HWY_INLINE void rows(const Rows& out, const Rows& x, const Rows&, std::int64_t n, double) {

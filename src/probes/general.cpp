@@ -41,7 +41,7 @@ class OneWeight : public Probe {
 
   std::vector<Series> build(Builder& b, nn::Weights& weights, const tasks::Task& task,
                             const nn::Model& model) const override {
-    model.predict(b, weights, task.sample(b));  // declares them; nothing of it is computed
+    model.predict(b, weights, task.sample(b));  // called to declare the weights: nothing of it is computed
     std::vector<std::string> names;
     for (const nn::Weights::Weight& weight : weights.all()) {
       if (weight.name == of_) return {{of_, weight.value}};

@@ -37,7 +37,7 @@ class Probe {
   /// Evaluation prompts a measurement takes; 1 if it takes none.
   virtual std::int64_t prompts(const tasks::Task&) const { return 1; }
 
-  /// It measures the step's own training batch: as many prompts, from the stream of these.
+  /// True if the probe evaluates the current training batch instead of evaluation prompts.
   virtual bool on_training_batch() const { return false; }
 
   /// What a reader of its numbers should know, a sentence each: that they are less certain than they look.

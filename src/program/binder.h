@@ -65,7 +65,7 @@ struct PromptBuffer {
   std::int64_t elements;
 };
 
-// What nodes became, in their order.
+// The kernel calls that compute the plan's nodes, in the order of execution.
 struct Calls {
   struct PromptInput {
     std::string name;

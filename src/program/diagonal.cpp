@@ -90,7 +90,7 @@ class Extraction {
 
   bool is_transpose(int id) const { return from_[id].op == Op::kTranspose && from_[id].shape.size() == 2; }
 
-  // Adds who reads the value, itself or its transpose; false if somebody is no product and no slice.
+  // Adds the readers of the value, or of its transpose; false if any reader is neither a product nor a slice.
   bool find_readers(int id, bool transposed, std::vector<Reader>& readers) const {
     if (is_output_[at(id)]) return false;
     for (const int user : users_[at(id)]) {

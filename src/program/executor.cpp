@@ -21,8 +21,8 @@ namespace {
 using lanes::Dims;
 using lanes::Operand;
 
-// Zeroed memory in pages of its own. They go back to the system whole: on the heap, what short runs leave for the
-// store would stand between their freed blocks and take up several times its size.
+// Zeroed memory in pages of its own, returned to the system as a whole: on the heap, results that short runs keep for
+// the store would fragment the freed blocks and hold several times their own size.
 class Block {
  public:
   explicit Block(std::int64_t bytes) : bytes_(bytes) {

@@ -8,7 +8,7 @@
 namespace iclab::program {
 namespace {
 
-// Rows that stand one below the other in a value: those of a table at the places of an index, or plain ones.
+// Consecutive rows of a value: rows gathered from a table, or (index -1) ordinary rows.
 struct Segment {
   std::int64_t rows = 0;        // in the value
   int index = -1;               // node of the index; -1: plain rows

@@ -47,7 +47,8 @@ class Planner {
     choose_strand();
     divide_stretches();
     lay_out_stretches();
-    lay_out_arena();  // without them; strands, and so bits, are those of all values
+    // Again, without the values that moved to the local block. Strand sizes were chosen before, so bits do not change.
+    lay_out_arena();
     return plan_;
   }
 
@@ -122,8 +123,7 @@ class Planner {
 
   bool is_large(int id) const { return node(id).rate == Rate::kPrompt && bytes(id) >= plan_->options.stretch.large; }
 
-  // Large values that are only gathered or joined wait until somebody reads them: what is read again and again
-  // then follows at once.
+  // Delay gathers and concats of large values until just before their first reader, so that both fall into one stretch.
   void move_gathers_to_readers() {
     if (plan_->layout == Layout::kLanes) return;
     std::vector<int>& order = prompt_order();

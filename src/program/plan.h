@@ -26,9 +26,8 @@ enum class Layout {
 };
 const char* name(Layout layout);
 
-/// Operations that follow one another, among those of prompts, and how many groups pass through all of them at a
-/// time: all, or fewer where they read and write large values again and again. Such values of one stretch alone
-/// take memory for so few groups, which stays in the cache.
+/// A run of consecutive per-prompt operations that is executed for a few prompt groups at a time, so that its large
+/// intermediate values stay in cache. Values that only one stretch uses take memory for these few groups only.
 struct Stretch {
   size_t operations = 0;  // of order[kPrompt]
   int groups = 0;         // 0: all that are taken at once

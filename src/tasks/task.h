@@ -21,7 +21,9 @@ using program::Value;
 /// "x_query" (d), its clean label "target" () and "targets" (n + 1), the clean labels of all points, the query
 /// last; a statistics sampler gives "h" (d) = (1/n) sum_i y_i x_i in place of x, y, targets. A model that counts
 /// points, as transformers do, has n + 1 of them. "weight" (), if there, multiplies the prompt's training loss;
-/// "counted" (n + 1), if there, is 1 for the points that losses over all points count, else 0.
+/// "counted" (n + 1), if there, is 1 for the points that losses over all points count, else 0. "power" (): E y^2 of the
+/// clean labels, in prompts of test tasks. The parts that other tasks give are listed with their entries (item_label.h,
+/// gaussian_tokens.h).
 class Prompt {
  public:
   void set(const std::string& part, Value value) { parts_[part] = value; }
@@ -67,8 +69,8 @@ class Task {
   /// How many items the prompts of such a set share, if they do: so few are drawn, however many prompts there are.
   virtual std::optional<std::int64_t> shared_items(const std::string& set) const;
 
-  /// What a run keeps to be remembered: so many items, and item k, an integer, as "query" and "target", with
-  /// "weight" (), its part of all training prompts times their number, where not all are alike.
+  /// Number of items that are fixed for the whole run (0: none). kept_item(k) is item k, an integer, as "query" and
+  /// "target", with "weight" (): its frequency in training prompts times kept_items(), absent if all are equally frequent.
   virtual std::int64_t kept_items() const { return 0; }
   virtual Prompt kept_item(Builder& b, Value k) const;
 

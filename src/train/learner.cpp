@@ -96,7 +96,7 @@ Learner::Learner(const Choice& task_choice, const Choice& model_choice, const Tr
       tasks::without_curricula(task_.settings).values() != task_.settings.values())
     throw UsageError("loss 'population' has no curriculum; accepted is another loss");
 
-  // Forward first, in its cheap form, so that gradients are taken of what is really computed.
+  // The loss as it is written; compile_step brings it to its cheap form before it takes gradients.
   Builder forward;
   if (training_.fixed_prompts > 0) forward.fix_prompts();
   nn::Weights weights;

@@ -28,7 +28,7 @@ struct StopRule {
   int probe = 0;                   // position
   std::string series;              // empty: the probe's first
   std::optional<double> above, below;
-  std::int64_t mean = 1;           // of so many measurements; earlier the rule can't hold
+  std::int64_t mean = 1;           // compares the mean of this many latest measurements; never holds before there are as many
 };
 
 struct Stage {

@@ -10,8 +10,8 @@
 
 namespace iclab::train {
 
-/// One number of one probe at one step. `probe` is the position of the probe in the study's list
-/// (-1: the training loss at stop, kept by no one), `series` its output's name, `index` the element.
+/// One number of one probe at one step. `probe` is the position of the probe in the study's list, `series` its
+/// output's name, `index` the element.
 struct Measurement {
   int probe = 0;
   std::string series;

@@ -30,7 +30,7 @@ struct Training {
   std::string loss = "mse";             // one of loss_names() in train/loss.h
   std::int64_t batch = 1;               // prompts a gradient; ignored by the population loss
   std::int64_t accumulate = 1;          // gradients averaged for one update, each of `batch` prompts
-  std::int64_t fixed_prompts = 0;       // so many prompts in turns; 0: fresh ones at every step
+  std::int64_t fixed_prompts = 0;       // cycles through this many fixed prompts; 0: new prompts at every step
   double gradient_scale = 1;            // multiplies the gradient, not the loss
   std::optional<double> clip = {};      // greatest norm of the scaled gradient of all trained weights
   std::vector<Group> groups;            // the first match counts
