@@ -122,10 +122,13 @@ double ratio_or_never(double a, double b) {
 }
 
 Estimate ratio_over_seeds(std::span<const double> a, std::span<const double> b, Centre centre) {
-  const auto seeds = static_cast<std::int64_t>(std::min(a.size(), b.size()));
-  return over_seeds(seeds, [&](std::span<const size_t> sample) {
+  const size_t seeds = std::min(a.size(), b.size());
+  Estimate estimate = over_seeds(static_cast<std::int64_t>(seeds), [&](std::span<const size_t> sample) {
     return ratio_or_never(centre(picked(a, sample)), centre(picked(b, sample)));
   });
+  estimate.finite = 0;
+  for (size_t i = 0; i < seeds; ++i) estimate.finite += std::isfinite(a[i]) && std::isfinite(b[i]);
+  return estimate;
 }
 
 Estimate wilson(std::int64_t successes, std::int64_t trials) {

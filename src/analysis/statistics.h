@@ -13,7 +13,7 @@ namespace iclab::analysis {
 struct Estimate {
   double value = 0, lo = 0, hi = 0;
   std::int64_t seeds = 0;   // 0: exact, no seeds enter
-  std::int64_t finite = -1;  // of them, those with a finite value; -1: all
+  std::int64_t finite = -1;  // of them, those with a finite value; -1: not known, as the statistic joins several numbers
 };
 
 /// A number without uncertainty.

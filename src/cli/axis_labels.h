@@ -9,7 +9,8 @@
 
 namespace iclab::cli {
 
-/// Texts without quotes; reals with six digits, or with as many as tell the values of an axis apart.
+/// Texts without quotes; reals with six digits, or, where these do not tell the values of an axis apart, with as many as
+/// give the number back.
 class AxisLabels {
  public:
   explicit AxisLabels(const study::Study& study);
@@ -21,7 +22,7 @@ class AxisLabels {
   std::string point(const study::Point& point) const;
 
  private:
-  std::vector<int> digits_;  // by axis
+  std::vector<bool> in_full_;  // by axis
 };
 
 }  // namespace iclab::cli

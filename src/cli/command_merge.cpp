@@ -12,10 +12,10 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "cli/shards.h"
 #include "study/merge.h"
 #include "study/results.h"
 #include "study/runner.h"
+#include "study/shards.h"
 #include "study/writer.h"
 
 namespace iclab::cli {
@@ -34,14 +34,18 @@ fs::path tidy(const fs::path& folder) { return (fs::absolute(folder) / "").lexic
 
 bool is_shard(const fs::path& folder) { return folder.filename().string().starts_with("shard-"); }
 
-// The stores to read: each folder, or the shards within it.
+// The stores to read: each folder, or the shards within it, and what their processes set aside.
 std::vector<fs::path> sources(const MergeOptions& options, const fs::path& out) {
   std::vector<fs::path> found;
+  const auto add = [&found](const fs::path& folder) {
+    found.push_back(folder);
+    if (const fs::path aside = study::set_aside_folder(folder); fs::exists(aside / "store.sqlite")) found.push_back(aside);
+  };
   for (const std::string& name : options.folders) {
     const fs::path folder = tidy(name);
-    const std::vector<fs::path> shards = shard_folders(folder);
-    found.insert(found.end(), shards.begin(), shards.end());
-    if (folder != out && (shards.empty() || fs::exists(folder / "store.sqlite"))) found.push_back(folder);
+    const std::vector<fs::path> shards = study::shard_folders(folder);
+    for (const fs::path& shard : shards) add(shard);
+    if (folder != out && (shards.empty() || fs::exists(folder / "store.sqlite"))) add(folder);
   }
   return found;
 }
@@ -94,10 +98,10 @@ study::Merged& operator+=(study::Merged& a, const study::Merged& b) {
 
 std::string merge_text(const study::Merged& merged, const std::vector<Gap>& gaps, const fs::path& out, size_t stores,
                        const std::string& sha256) {
-  std::string text = fmt::format("{} stores joined: {} runs added, {} advanced, {} were there\n", stores, merged.added,
+  std::string text = fmt::format("stores joined: {}; runs added: {}, advanced: {}, there before: {}\n", stores, merged.added,
                                  merged.advanced, merged.known);
   text += fmt::format("results in {}\nsha256     {}\n", out.string(), sha256);
-  if (!gaps.empty()) text += fmt::format("{} runs are missing or not at their end; iclab run computes them:\n", gaps.size());
+  if (!gaps.empty()) text += fmt::format("runs missing or not at their end: {}; iclab run computes them:\n", gaps.size());
   for (size_t i = 0; i < std::min(kMostGaps, gaps.size()); ++i) {
     const Gap& gap = gaps[i];
     text += fmt::format("{}: {}, seed {}{}{}, at step {}\n", study::state_name(gap.run.state), gap.study, gap.seed,
@@ -110,18 +114,22 @@ std::string merge_text(const study::Merged& merged, const std::vector<Gap>& gaps
 Result merge(const MergeOptions& options, bool as_json) {
   const fs::path out = out_folder(options);
   const std::vector<fs::path> folders = sources(options, out);
-  for (const fs::path& folder : folders) study::Store(folder, study::Store::Access::kRead);  // before anything is made
+  std::vector<std::unique_ptr<study::Store>> stores;  // opened before anything is made
+  for (const fs::path& folder : folders)
+    stores.push_back(std::make_unique<study::Store>(folder, study::Store::Access::kRead));
   if (folders.empty() && !fs::exists(out / "store.sqlite"))
     throw Error(fmt::format("{}: holds neither a store nor shards; accepted are folders that a study was run into", out.string()));
   require_writable(out);
   study::Store into(out, study::Store::Access::kWrite);
   const bool had_set_aside = study::take_in_set_aside(into);
+  std::vector<const study::Store*> all_stores;
+  for (const auto& store : stores) all_stores.push_back(store.get());
+  study::check_studies(into, all_stores);
   study::Merged merged;
-  for (const fs::path& folder : folders) {
-    const study::Store from(folder, study::Store::Access::kRead);
+  for (const study::Store* from : all_stores) {
     Progress progress(stderr_is_terminal());
-    merged += study::merge(into, from, [&](std::int64_t done, std::int64_t all) {
-      progress.update({fmt::format("{}: {} of {} runs", folder.filename().string(), done, all), done, all, 0, 0});
+    merged += study::merge(into, *from, [&](std::int64_t done, std::int64_t all) {
+      progress.update({fmt::format("{}: {} of {} runs", from->folder().filename().string(), done, all), done, all, 0, 0});
     });
   }
   // A store that others were merged into is for all runs.

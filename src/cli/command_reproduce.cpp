@@ -12,7 +12,6 @@
 #include "cli/output.h"
 #include "cli/paper_text.h"
 #include "cli/progress.h"
-#include "cli/shards.h"
 #include "cli/signals.h"
 #include "papers/paper.h"
 #include "report/page.h"

@@ -12,12 +12,12 @@
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/progress.h"
-#include "cli/shards.h"
 #include "cli/signals.h"
 #include "cli/study_page.h"
 #include "cli/study_table.h"
 #include "lanes/kernels.h"
 #include "study/runner.h"
+#include "study/shards.h"
 
 namespace iclab::cli {
 namespace {
@@ -49,12 +49,38 @@ fs::path out_folder(const RunOptions& options, const study::Study& study,
   if (!options.training.out.empty()) return options.training.out;
   const fs::path folder = fs::path("iclab-out") / study.name;
   // A store has one writer, so a shard has a folder of its own.
-  return runner.shards == 1 ? folder : folder / shard_folder(runner.shard, runner.shards);
+  return runner.shards == 1 ? folder : folder / study::shard_folder(runner.shard, runner.shards);
 }
+
+// Takes back the store that a refused study would leave: without it the folder is as it was.
+class FreshFolder {
+ public:
+  explicit FreshFolder(fs::path folder) : folder_(std::move(folder)), is_fresh_(!fs::exists(folder_ / "store.sqlite")) {}
+  ~FreshFolder() {
+    if (!is_fresh_) return;
+    std::error_code ignored;
+    bool is_empty = false;
+    try {
+      is_empty = study::Store(folder_, study::Store::Access::kRead).document_keys().empty();
+    } catch (const Error&) {  // not a store to be taken back
+    }
+    if (!is_empty) return;
+    for (const char* file : {"store.sqlite", "store.lock"}) fs::remove(folder_ / file, ignored);
+    fs::remove(folder_, ignored);  // if nothing else is in it
+  }
+  FreshFolder(const FreshFolder&) = delete;
+  FreshFolder& operator=(const FreshFolder&) = delete;
+
+  void keep() { is_fresh_ = false; }
+
+ private:
+  fs::path folder_;
+  bool is_fresh_;
+};
 
 // A study that is run beside its shards computes their runs a second time.
 void point_to_shards(const fs::path& out) {
-  const size_t shards = fs::exists(out / "store.sqlite") ? 0 : shard_folders(out).size();
+  const size_t shards = fs::exists(out / "store.sqlite") ? 0 : study::shard_folders(out).size();
   if (shards > 0)
     say(fmt::format("iclab: {} holds {} shards; what they have is not computed again after iclab merge {}", out.string(),
                     shards, out.string()));
@@ -140,8 +166,10 @@ Result run(const RunOptions& options, bool as_json) {
   runner.stop = signals.token();
   runner.tell_waiting = [&out] { say_waiting(out); };
   if (runner.shards == 1) point_to_shards(out);
+  FreshFolder fresh(out);
   study::Store store(out, study::Store::Access::kWrite);
   const study::RunnerSummary summary = train(study, store, runner);
+  fresh.keep();
   for (const std::string& note : study::notes_of(store, study.name)) say("iclab: " + note);
   if (!summary.set_aside) add_wall_seconds(store, summary.seconds);
   return {as_json ? json_line(summary_json(study, summary, store, out))

@@ -15,7 +15,7 @@
 #include "cli/progress.h"
 #include "study/results.h"
 #include "study/runner.h"
-#include "study/writer.h"
+#include "study/shards.h"
 
 namespace iclab::cli {
 namespace {
@@ -33,7 +33,8 @@ struct FolderStatus {
   std::optional<double> seconds_left;  // none: nothing has been measured yet
   std::string sha256;
   bool set_aside = false;             // states of its runs wait beside it
-  std::optional<std::vector<std::string>> damages;  // with --verify
+  std::vector<std::string> damages;  // of what it read; with --verify of everything
+  bool verified = false;
 };
 
 // Thread-seconds trained and steps left to do.
@@ -79,8 +80,8 @@ FolderStatus look(const study::Store& store) {
     result.seconds_left = 0;
   else if (work.steps_done > 0)
     result.seconds_left = work.steps_left * work.seconds / work.steps_done / processor_count();
-  result.sha256 = store.sha256();
-  result.set_aside = std::filesystem::exists(study::set_aside_folder(store));
+  result.sha256 = store.sha256(&result.damages);
+  result.set_aside = std::filesystem::exists(study::set_aside_folder(store.folder()));
   return result;
 }
 
@@ -113,7 +114,7 @@ Json status_json(const FolderStatus& s) {
             {"sha256", s.sha256},
             {"set_aside", s.set_aside},
             {"problems", problems}};
-  if (s.damages) json["damages"] = *s.damages;
+  json["damages"] = s.damages;
   return json;
 }
 
@@ -132,10 +133,9 @@ std::string status_text(const FolderStatus& s, const std::string& folder) {
     text += fmt::format("{}: {}, seed {}{}{}, at step {}{}{}\n", study::state_name(p.run.state), p.study, p.seed,
                         p.settings.empty() ? "" : ", ", p.settings, p.run.step,
                         p.run.why.empty() ? "" : ": ", p.run.why);
-  if (s.damages) {
-    for (const std::string& damage : *s.damages) text += damage + "\n";
-    text += s.damages->empty() ? "verified   every checksum holds\n" : fmt::format("{} damages found\n", s.damages->size());
-  }
+  for (const std::string& damage : s.damages) text += damage + "\n";
+  if (!s.damages.empty()) text += fmt::format("damages found: {}\n", s.damages.size());
+  if (s.damages.empty() && s.verified) text += "verified   every checksum holds\n";
   return text;
 }
 
@@ -147,17 +147,17 @@ struct StatusOptions {
 Result status(const StatusOptions& options, bool as_json) {
   const study::Store store(options.folder, study::Store::Access::kRead);
   // Verified first: of a damaged store nothing else may be readable.
-  std::optional<std::vector<std::string>> damages;
+  std::vector<std::string> damages;
   if (options.verify) damages = verify(store);
   FolderStatus s;
   try {
     s = look(store);
   } catch (const Error&) {
-    if (!damages || damages->empty()) throw;
+    if (damages.empty()) throw;
   }
-  s.damages = std::move(damages);
-  return {as_json ? json_line(status_json(s)) : status_text(s, options.folder),
-          s.damages && !s.damages->empty() ? 1 : 0};
+  s.verified = options.verify;
+  if (options.verify) s.damages = std::move(damages);
+  return {as_json ? json_line(status_json(s)) : status_text(s, options.folder), s.damages.empty() ? 0 : 1};
 }
 
 }  // namespace

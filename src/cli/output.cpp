@@ -46,6 +46,11 @@ void say(const std::string& line) {
   (void)!std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
+void say_waiting(const std::filesystem::path& folder) {
+  say(fmt::format("iclab: another program reads {}; training goes on, and what it saves waits in memory",
+                  (folder / "store.sqlite").string()));
+}
+
 bool stderr_is_terminal() {
   static const bool answer = [] {
     const char* term = std::getenv("TERM");

@@ -1,6 +1,7 @@
 // The two streams of a command: results on stdout, everything else on stderr.
 #pragma once
 
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -14,6 +15,9 @@ void write_results(const std::string& text);
 
 /// A line on stderr; clears what a progress bar left on it.
 void say(const std::string& line);
+
+/// Tells on stderr that another program keeps the store in the folder from being written.
+void say_waiting(const std::filesystem::path& folder);
 
 /// True if stderr is a terminal that understands a carriage return.
 bool stderr_is_terminal();

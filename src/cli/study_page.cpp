@@ -17,6 +17,7 @@
 #include "lanes/kernels.h"
 #include "study/results.h"
 #include "study/runner.h"
+#include "study/sqlite.h"
 
 namespace iclab::cli {
 namespace {
@@ -24,14 +25,20 @@ namespace {
 constexpr size_t kCurves = 8;  // sweep points in one figure: as many colours as can be told apart
 constexpr size_t kPointsPerCurve = 40;  // intervals beyond this overlap
 
-constexpr const char* kWallSeconds = "wall-seconds";  // document of the store
-
-// A folder that nobody timed, or whose time cannot be read, has taken no time.
-double wall_seconds(const study::Store& store) {
-  const std::string text = store.document(kWallSeconds).value_or("");
+// A document that is not there, or is no number, is 0.
+double seconds_in(const study::Store& store, const std::string& key) {
+  const std::string text = store.document(key).value_or("");
   double seconds = 0;
   std::from_chars(text.data(), text.data() + text.size(), seconds);
   return std::isfinite(seconds) ? seconds : 0;
+}
+
+// Of this store and of those that were merged into it.
+double wall_seconds(const study::Store& store) {
+  double seconds = 0;
+  for (const std::string& key : store.document_keys())
+    if (key.starts_with(study::kWallSeconds)) seconds += seconds_in(store, key);
+  return seconds;
 }
 
 // What figures and cards of a page are called in files and links: no two alike.
@@ -233,17 +240,33 @@ std::string status_note(const study::Study& study, const study::StudyStatus& s) 
   return text;
 }
 
-void add_study(const study::Study& study, const study::Store& store, Names& names, report::PaperReport& page) {
+// All runs of a page: points and studies may share them, at different numbers of steps.
+class Totals {
+ public:
+  void add(const study::RunView& run) {
+    if (run.state == study::RunState::kWaiting || run.state == study::RunState::kElsewhere) return;
+    std::int64_t& steps = steps_[run.id];
+    steps = std::max(steps, run.step);
+  }
+
+  void write(report::PaperReport& page) const {
+    page.runs = static_cast<std::int64_t>(steps_.size());
+    for (const auto& [id, steps] : steps_) page.optimizer_steps += steps;
+  }
+
+ private:
+  std::map<std::string, std::int64_t> steps_;  // by run
+};
+
+void add_study(const study::Study& study, const study::Store& store, Names& names, Totals& totals,
+               report::PaperReport& page) {
   const AxisLabels labels(study);
   const std::vector<study::PointResults> results = study::results_of(study, store, study.points.size());
   std::vector<std::string> order;
   std::map<std::string, std::vector<Curve>> scalars;
   std::set<std::string> arrays;
   for (const study::PointResults& point : results) {
-    for (const study::RunView& run : point.runs) {
-      page.runs += run.has_ended() || run.state == study::RunState::kRunning;
-      page.optimizer_steps += run.step;
-    }
+    for (const study::RunView& run : point.runs) totals.add(run);
     for (const study::Output& output : point.outputs) {
       if (output.is_array) arrays.insert(output.label);
       std::vector<Curve>& curves = scalars[output.label];
@@ -272,10 +295,12 @@ report::PaperReport study_report(const study::Store& store, const std::string& n
   page.mode = "study";
   page.summary = "What the runs of this study measured, as medians over all seeds.";
   Names names;
+  Totals totals;
   for (const study::Study& study : study::stored_studies(store)) {
     page.title += (page.title.empty() ? "" : ", ") + study.name;
-    add_study(study, store, names, page);
+    add_study(study, store, names, totals, page);
   }
+  totals.write(page);
   page.seconds = wall_seconds(store);
   page.store_sha256 = store.sha256();
   page.version = kVersion;
@@ -285,7 +310,10 @@ report::PaperReport study_report(const study::Store& store, const std::string& n
 }
 
 void add_wall_seconds(study::Store& store, double seconds) {
-  store.set_document(kWallSeconds, fmt::format("{}", wall_seconds(store) + seconds));
+  try {
+    store.set_document(study::kWallSeconds, fmt::format("{}", seconds_in(store, study::kWallSeconds) + seconds));
+  } catch (const study::Busy&) {  // how long it took is not worth an error
+  }
 }
 
 }  // namespace iclab::cli

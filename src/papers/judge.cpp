@@ -42,7 +42,10 @@ int severity(Outcome outcome) {
   return 3;
 }
 
-std::string number(double x) { return std::isinf(x) ? "never" : fmt::format("{:.4g}", x); }
+std::string number(double x) {
+  if (std::isinf(x)) return x > 0 ? "never" : "minus infinity";
+  return fmt::format("{:.4g}", x);
+}
 
 Check check_of(const std::string& what, double predicted, const Estimate& measured) {
   Check check;

@@ -72,10 +72,19 @@ std::vector<double> Arm::values_at(const std::vector<std::int64_t>& steps, std::
   return values;
 }
 
-study::Sample Arm::sample(const Quantity& quantity, std::optional<std::int64_t> step, size_t element) const {
+std::vector<study::RunOutput> Arm::outputs(const Quantity& quantity) const {
   std::vector<study::RunOutput> runs;
   for (std::int64_t seed = 0; seed < seeds_; ++seed) runs.push_back(output(seed, quantity));
+  return runs;
+}
+
+study::Sample Arm::sample(std::span<const study::RunOutput> runs, const Quantity& quantity,
+                          std::optional<std::int64_t> step, size_t element) const {
   return study::sample_of(runs, probe(quantity), quantity.series, step, element);
+}
+
+study::Sample Arm::sample(const Quantity& quantity, std::optional<std::int64_t> step, size_t element) const {
+  return sample(outputs(quantity), quantity, step, element);
 }
 
 std::vector<double> Arm::final_array(std::int64_t seed, const Quantity& quantity) const {
@@ -83,12 +92,7 @@ std::vector<double> Arm::final_array(std::int64_t seed, const Quantity& quantity
 }
 
 std::vector<double> Arm::final(const Quantity& quantity, size_t element) const {
-  std::vector<double> values;
-  for (std::int64_t seed = 0; seed < seeds_; ++seed) {
-    const std::vector<double> array = final_array(seed, quantity);
-    values.push_back(array.empty() ? std::numeric_limits<double>::infinity() : array.at(element));
-  }
-  return values;
+  return sample(quantity, due(quantity).back(), element).values;
 }
 
 std::int64_t Arm::evaluation_prompts(const Quantity& quantity) const {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -57,11 +58,15 @@ class Arm {
   /// One element at a step, or (no step) where each run ended, of all seeds: see study::Sample for runs without a value.
   study::Sample sample(const Quantity& quantity, std::optional<std::int64_t> step, size_t element = 0) const;
 
+  /// The same of outputs that were read before, for many steps.
+  std::vector<study::RunOutput> outputs(const Quantity& quantity) const;  // by seed
+  study::Sample sample(std::span<const study::RunOutput> runs, const Quantity& quantity,
+                       std::optional<std::int64_t> step, size_t element = 0) const;
+
   /// The scalar's steps: those at which the study asks for it.
   const std::vector<std::int64_t>& due(const Quantity& quantity) const { return probe(quantity).due; }
 
-  /// One element at the study's last step, by seed; +infinity for a run that did not get there (it
-  /// diverged).
+  /// One element at the study's last step, by seed: see study::Sample for a run that did not get there.
   std::vector<double> final(const Quantity& quantity, size_t element = 0) const;
 
   /// All elements at the last step; empty for a run that did not get there.

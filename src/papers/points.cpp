@@ -19,8 +19,9 @@ void draw_mean_curve(report::Figure& figure, const std::string& series, const Ar
                      const Quantity& quantity, const CurveStyle& style) {
   const std::vector<std::int64_t>& due = arm.due(quantity);
   const std::vector<double> x(due.begin(), due.end());
+  const std::vector<study::RunOutput> runs = arm.outputs(quantity);
   for (const size_t i : report::thin(x, style.most, style.log)) {
-    const std::vector<double> values = arm.sample(quantity, due[i]).values;
+    const std::vector<double> values = arm.sample(runs, quantity, due[i]).values;
     const analysis::Estimate estimate =
         arm.seeds() > 1 ? analysis::mean_over_seeds(values) : analysis::exact(values.front());
     figure.measured(series, point_at(style.time * x[i], estimate, arm.label(-1), style.panel));

@@ -86,6 +86,7 @@ class Reproduction {
         folder_(folder),
         may_run_(may_run),
         start_(Clock::now()) {
+    if (may_run) (void)lanes::chosen_instruction_set();  // throws where nothing can be trained
     choose_claims();
     for (const ClaimRecipe* claim : chosen_) load_studies(*claim);
     // Only now: words that don't fit leave no folder behind.

@@ -21,8 +21,8 @@ Json to_json(const Check& check) {
           {"interval", {finite(is_point ? kAbsent : check.lo), finite(is_point ? kAbsent : check.hi)}},
           {"interval_of", interval_name(check.seeds)},
           {"seeds", check.seeds},
-          {"valued", check.valued < 0 ? check.seeds : check.valued},
-          {"missing", check.missing},
+          {"valued", check.valued < 0 ? Json() : Json(check.valued)},
+          {"missing", check.valued < 0 ? Json() : Json(check.missing)},
           {"tolerance", check.tolerance},
           {"ok", ok},
           {"outcome", outcome_name(check.outcome)}};

@@ -38,7 +38,7 @@ struct Check {
   double predicted = kAbsent, measured = kAbsent;
   double lo = kAbsent, hi = kAbsent;  // interval of the measurement (base/seeds.h says which)
   std::int64_t seeds = 0;             // all that were asked for; 0: exact, no seeds enter
-  std::int64_t valued = -1;           // how many of them have a value; -1: all
+  std::int64_t valued = -1;           // how many of them have a finite value; -1: not known
   std::string missing{};              // why the others have none: "6 diverged"
   std::string infinite = "never";     // what an infinite number is called
   std::string tolerance{};            // as accepted: "within 5 %", "longer than the single class"

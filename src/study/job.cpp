@@ -80,6 +80,15 @@ void Job::check_stops(const train::Learner& learner) const {
   }
 }
 
+std::vector<StoredOutput> Job::outputs(const train::Learner& learner) const {
+  std::vector<StoredOutput> all;
+  for (const ProbeSpec& probe : probes_) {
+    const train::Stage stage = learner.compile_probe(probe.choice);
+    for (size_t i = 0; i < stage.series.size(); ++i) all.push_back({probe.id, stage.series[i], stage.elements[i]});
+  }
+  return all;
+}
+
 void Job::release() {
   const std::lock_guard guard(mutex_);
   learner_.reset();

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "study/store.h"
 #include "study/study.h"
 
 namespace iclab::study {
@@ -43,6 +44,9 @@ class Job {
   std::int64_t steps() const { return point_.steps; }
   const std::vector<ProbeSpec>& probes() const { return probes_; }
   const std::vector<train::StopRule>& stops() const { return point_.stops; }
+
+  /// The outputs of all probes.
+  std::vector<StoredOutput> outputs(const train::Learner& learner) const;
 
   /// Hash of steps, probes and schedules: equal to StoredRun::plan if nothing is left to compute.
   std::string plan() const;

@@ -71,6 +71,7 @@ std::vector<train::ProbeRequest> Life::requests(
 
 Outcome Life::live(const train::Learner& learner) {
   begin_ = saved_ = Clock::now();
+  outputs_ = job_.outputs(learner);
   const bool goes_on = !ended_;
   run_ = job_.start(learner, seed_, requests_, goes_on ? job_.steps() : stored_.step,
                     goes_on ? job_.stops() : std::vector<train::StopRule>{}, shared_.threads_per_run);
@@ -142,6 +143,7 @@ void Life::save(bool at_end) {
   progress.step = run_->step();
   progress.seconds = stored_.seconds + seconds_since(begin_);
   note_blanks(progress);
+  progress.outputs = outputs_;
   for (train::Measurement& one : measured_) {
     const std::string& probe = job_.probes()[static_cast<size_t>(one.probe)].id;
     progress.measured.emplace_back(probe, std::move(one));

@@ -62,6 +62,7 @@ class Life {
   bool replay_ = false;  // something was due before the checkpoint that the store does not have
 
   std::unique_ptr<train::Run> run_;
+  std::vector<StoredOutput> outputs_;
   std::vector<train::Measurement> measured_;
   std::int64_t noted_step_ = -1;  // blanks are noted up to here
   std::int64_t chunk_ = 1;        // updates between looks at the clock

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "study/stored_studies.h"
 
@@ -19,7 +20,7 @@ bool has_ended(const StoredRun& run) { return run.error.empty() && run.status !=
 // True if the other's state of a run is later than ours.
 bool is_later(const StoredRun& other, const StoredRun& ours) {
   if (!other.error.empty()) return false;  // a failure says nothing that a run, or another failure, does not
-  if (!ours.error.empty()) return true;
+  if (!ours.error.empty()) return other.step >= ours.step && other.step > 0;
   if (other.step != ours.step) return other.step > ours.step;
   return has_ended(other) && !has_ended(ours);
 }
@@ -46,12 +47,17 @@ Progress as_it_stands(const StoredRun& run) {
   return progress;
 }
 
+std::string where(const Store& store, const std::string& key) {
+  return fmt::format("{}: '{}'", store.folder().string(), key);
+}
+
 class Merge {
  public:
   Merge(Store& into, const Store& from) : into_(into), from_(from) {}
 
   Merged run(const std::function<void(std::int64_t, std::int64_t)>& done) {
-    check_studies();
+    const Store* const one = &from_;
+    check_studies(into_, std::span(&one, 1));
     const std::vector<StoredRun> runs = from_.runs();
     for (std::size_t i = 0; i < runs.size(); ++i) {
       add(runs[i]);
@@ -65,17 +71,6 @@ class Merge {
   }
 
  private:
-  void check_studies() const {
-    for (const std::string& key : from_.document_keys()) {
-      if (!is_study(key)) continue;
-      const auto theirs = from_.document(key), ours = into_.document(key);
-      if (ours && !same_study(*theirs, *ours))
-        throw Error(fmt::format("{}: '{}' is not the same study as in {}; accepted are parts of one study, with the same "
-                                "file and the same --set",
-                                from_.folder().string(), key, into_.folder().string()));
-    }
-  }
-
   void add(const StoredRun& theirs) {
     const std::optional<StoredRun> ours = into_.run(theirs.id);
     if (!ours) new_.push_back(theirs);
@@ -90,6 +85,7 @@ class Merge {
     }
     progress.measured = measurements_of(from_.series(theirs.id));
     progress.blanks = from_.blanks(theirs.id);
+    progress.outputs = from_.outputs(theirs.id);
     bytes_ += bytes_of(progress);
     if (!progress.error.empty()) {  // what it measured before it failed is saved on its own
       Progress failure = as_it_stands(later ? theirs : *ours);
@@ -118,10 +114,23 @@ class Merge {
     bytes_ = 0;
   }
 
-  // Which part of a study a store was for is said of that store alone.
+  // Which part of a study a store was for is said of that store alone. Its wall time stays apart from ours, by the name of
+  // its folder, so that merging again adds nothing.
   void add_documents() {
-    for (const std::string& key : from_.document_keys())
-      if (!is_portion(key) && !into_.document(key)) into_.set_document(key, *from_.document(key));
+    for (const std::string& key : from_.document_keys()) {
+      const std::string theirs = *from_.document(key);
+      const std::optional<std::string> ours = into_.document(key);
+      if (key == kWallSeconds)
+        set(fmt::format("{}/{}", kWallSeconds, from_.folder().filename().string()), theirs);
+      else if (is_study(key) && ours)
+        set(key, wider_study(*ours, theirs, where(from_, key)));
+      else if (!is_portion(key) && !ours)
+        set(key, theirs);
+    }
+  }
+
+  void set(const std::string& key, const std::string& text) {
+    if (into_.document(key) != text) into_.set_document(key, text);
   }
 
   Store& into_;
@@ -133,6 +142,19 @@ class Merge {
 };
 
 }  // namespace
+
+void check_studies(const Store& into, std::span<const Store* const> from) {
+  std::map<std::string, std::string> studies;
+  for (const std::string& key : into.document_keys())
+    if (is_study(key)) studies[key] = *into.document(key);
+  for (const Store* store : from)
+    for (const std::string& key : store->document_keys()) {
+      if (!is_study(key)) continue;
+      const std::string theirs = *store->document(key);
+      std::string& ours = studies.try_emplace(key, theirs).first->second;
+      ours = std::string(wider_study(ours, theirs, where(*store, key)));
+    }
+}
 
 Merged merge(Store& into, const Store& from, const std::function<void(std::int64_t, std::int64_t)>& done) {
   return Merge(into, from).run(done);

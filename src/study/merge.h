@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <span>
 
 #include "study/store.h"
 
@@ -16,8 +17,13 @@ struct Merged {
 };
 
 /// Puts the runs of `from` into `into`, with their states, weights, series, probes and documents. What both have must
-/// agree bit for bit; of two states of a run the later one is kept. Merging again changes nothing, and a merge that was
-/// interrupted is completed by another. Throws Error: a study's file, weights or a measurement that differ; Damaged.
+/// agree bit for bit; of two states of a run the later one is kept, of two files of a study the wider one. Merging again
+/// changes nothing, and a merge that was interrupted is completed by another. Throws Error: studies of one name that do not
+/// go together, weights or a measurement that differ; Damaged.
 Merged merge(Store& into, const Store& from, const std::function<void(std::int64_t, std::int64_t)>& done = {});
+
+/// Throws the Error that merging one of these stores after another would throw of their studies, before anything is
+/// written.
+void check_studies(const Store& into, std::span<const Store* const> from);
 
 }  // namespace iclab::study

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <nlohmann/json.hpp>
 #include <set>
 #include <utility>
@@ -68,7 +69,8 @@ double stand_in(Absence absence, const ProbeSpec& probe, const std::string& outp
 }
 
 // A probe's main output has the probe's name, the others are named after it.
-std::string label_of(const ProbeSpec& probe, const std::string& output, const std::set<std::string>& outputs) {
+std::string label_of(const ProbeSpec& probe, const std::string& output,
+                     const std::map<std::string, std::int64_t>& outputs) {
   const bool has_main = outputs.contains(probe.choice.kind);
   const bool is_main = output == probe.choice.kind || (output == probe.name && !has_main);
   return is_main ? probe.name : probe.name + "." + output;
@@ -78,6 +80,7 @@ std::string label_of(const ProbeSpec& probe, const std::string& output, const st
 struct StoredOutputs {
   std::vector<Series> series;
   std::vector<std::pair<std::string, std::int64_t>> blanks;  // probe and step
+  std::vector<StoredOutput> outputs;
 
   Series find(const ProbeSpec& probe, const std::string& name) const {
     for (const Series& one : series)
@@ -97,7 +100,7 @@ struct StoredOutputs {
 
 StoredOutputs stored_outputs(const Store& store, const RunView& run) {
   if (run.state == RunState::kWaiting || run.state == RunState::kElsewhere) return {};
-  return {store.series(run.id), store.blanks(run.id)};
+  return {store.series(run.id), store.blanks(run.id), store.outputs(run.id)};
 }
 
 // A point while its outputs are gathered.
@@ -106,30 +109,32 @@ struct Gathered {
   std::vector<StoredOutputs> stored;  // by seed
 };
 
-// The outputs of each probe, by its place, of all points. One that gave no finite number anywhere has its main output, so
-// that it is seen to have none.
-std::vector<std::set<std::string>> outputs_of(const std::vector<Gathered>& points) {
-  std::vector<std::set<std::string>> names;
+// The outputs of each probe, by its place, in the runs of all points: how many numbers each has (0: not known).
+using Outputs = std::map<std::string, std::int64_t>;
+
+std::vector<Outputs> outputs_of(const std::vector<Gathered>& points) {
+  std::vector<Outputs> all;
   for (const Gathered& one : points) {
     const std::vector<ProbeSpec>& probes = one.results.point->probes;
-    names.resize(std::max(names.size(), probes.size()));
+    all.resize(std::max(all.size(), probes.size()));
     for (const StoredOutputs& run : one.stored)
-      for (const Series& series : run.series)
+      for (const StoredOutput& output : run.outputs)
         for (size_t p = 0; p < probes.size(); ++p)
-          if (series.probe == probes[p].id) names[p].insert(series.name);
+          if (output.probe == probes[p].id) {
+            std::int64_t& elements = all[p][output.name];
+            elements = std::max(elements, output.elements);
+          }
   }
-  for (size_t p = 0; p < names.size(); ++p)
-    if (names[p].empty()) names[p].insert(points[0].results.point->probes[p].choice.kind);
-  return names;
+  return all;
 }
 
-Output output_of(const Gathered& point, size_t p, const std::string& name, const std::set<std::string>& names) {
+Output output_of(const Gathered& point, size_t p, const std::string& name, const Outputs& all) {
   const ProbeSpec& probe = point.results.point->probes[p];
-  Output output{p, name, label_of(probe, name, names), false, {}};
+  Output output{p, name, label_of(probe, name, all), all.at(name) > 1, {}};
   for (size_t seed = 0; seed < point.stored.size(); ++seed) {
     const StoredOutputs& stored = point.stored[seed];
     output.runs.emplace_back(point.results.runs[seed], probe, stored.find(probe, name), stored.measured_by(probe));
-    const Series& series = output.runs.back().series();
+    const Series& series = output.runs.back().series();  // an older store knows only of what was measured
     output.is_array = output.is_array || (!series.values.empty() && series.values[0].size() != 1);
   }
   return output;
@@ -191,7 +196,9 @@ Series asked(Series series, const ProbeSpec& probe, const RunView& run) {
 
 StudyRuns::StudyRuns(const Study& study, const Store& store)
     : study_(&study), store_(&store), portion_(portion_of(store, study.name)) {
-  if (!portion_.is_all()) numbers_ = run_numbers(study);
+  if (portion_.is_all()) return;
+  numbers_ = point_numbers(study);
+  points_ = std::ranges::max(numbers_) + 1;
 }
 
 std::vector<RunView> StudyRuns::of(size_t point) const {
@@ -200,9 +207,9 @@ std::vector<RunView> StudyRuns::of(size_t point) const {
   std::vector<RunView> runs;
   for (std::int64_t seed = 0; seed < study_->seeds; ++seed) {
     const std::string id = study_->run_id(identity, salt, seed);
-    const bool is_here = portion_.is_all() || portion_.has(numbers_[point] + seed);
-    RunView run = view_of(is_here ? store_->run(id) : std::nullopt, settings.steps);
-    if (!is_here) run.state = RunState::kElsewhere;
+    RunView run = view_of(store_->run(id), settings.steps);
+    const bool is_here = portion_.is_all() || portion_.has(numbers_[point], seed, points_);
+    if (!is_here && run.state == RunState::kWaiting) run.state = RunState::kElsewhere;
     run.id = id;
     runs.push_back(std::move(run));
   }
@@ -269,11 +276,12 @@ std::vector<PointResults> results_of(const Study& study, const Store& store, siz
     Gathered& point = points.emplace_back(Gathered{{&study.points[p], runs.of(p), {}}, {}});
     for (const RunView& run : point.results.runs) point.stored.push_back(stored_outputs(store, run));
   }
-  const std::vector<std::set<std::string>> names = outputs_of(points);
+  const std::vector<Outputs> outputs = outputs_of(points);
   std::vector<PointResults> results;
   for (Gathered& point : points) {
     for (size_t p = 0; p < point.results.point->probes.size(); ++p)
-      for (const std::string& name : names[p]) point.results.outputs.push_back(output_of(point, p, name, names[p]));
+      for (const auto& [name, elements] : outputs[p])
+        point.results.outputs.push_back(output_of(point, p, name, outputs[p]));
     results.push_back(std::move(point.results));
     point.stored.clear();
   }

@@ -58,7 +58,8 @@ class StudyRuns {
   const Study* study_;
   const Store* store_;
   Portion portion_;
-  std::vector<std::int64_t> numbers_;  // of each point's first run; none if the store is for all runs
+  std::vector<std::int64_t> numbers_;  // of the points (point_numbers); none if the store is for all runs
+  std::int64_t points_ = 0;            // how many numbers there are
 };
 
 /// Why a run has no value at a step.

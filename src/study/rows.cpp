@@ -15,10 +15,10 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "blobs are little-endian");
 
 constexpr const char* kSelectRuns =
-    "SELECT runs.id, identities.text, study_seed, seed_index, status, step, seconds, error, plan, cause, checksum "
+    "SELECT runs.id, identities.text, study_seed, seed_index, status, step, seconds, error, plan, cause, checksum, seal "
     "FROM runs JOIN identities ON identities.number = runs.identity ORDER BY runs.number";
 constexpr const char* kSelectRun =
-    "SELECT runs.id, identities.text, study_seed, seed_index, status, step, seconds, error, plan, cause, checksum "
+    "SELECT runs.id, identities.text, study_seed, seed_index, status, step, seconds, error, plan, cause, checksum, seal "
     "FROM runs JOIN identities ON identities.number = runs.identity WHERE runs.id = ?";
 
 train::RunStatus status_of(const std::string& text) {
@@ -28,7 +28,12 @@ train::RunStatus status_of(const std::string& text) {
   return train::RunStatus::kRunning;
 }
 
-StoredRun run_in(const Statement& row) {
+struct Row {
+  StoredRun run;
+  std::string seal;
+};
+
+Row row_in(const Statement& row) {
   StoredRun run;
   run.id = row.text(0);
   run.identity = row.text(1);
@@ -41,12 +46,21 @@ StoredRun run_in(const Statement& row) {
   run.plan = row.text(8);
   run.cause = row.text(9);
   run.checksum = row.text(10);
-  return run;
+  return {std::move(run), row.text(11)};
 }
 
-// The shape as it is written beside `bytes` bytes of numbers.
+StoredRun sealed_run_in(const Database& database, const Statement& statement) {
+  Row row = row_in(statement);
+  if (!row.seal.empty() && row.seal != seal_of(row.run))
+    throw Damaged(fmt::format("{}: run {} is damaged: its row is not what was saved; restore the store from a copy",
+                              database.file().string(), row.run.id));
+  return std::move(row.run);
+}
+
+// The shape as it is written beside `bytes` bytes of numbers of this size.
 std::vector<std::int64_t> shape_of(const Database& database, const std::string& name, const std::string& text,
-                                   std::uint64_t numbers) {
+                                   std::uint64_t bytes, std::uint64_t size) {
+  const std::uint64_t numbers = bytes / size;
   const Json shape = Json::parse(text, nullptr, false);
   const auto is_extent = [](const Json& extent) { return extent.is_number_unsigned(); };
   bool fits = shape.is_array() && std::ranges::all_of(shape, is_extent);
@@ -56,9 +70,9 @@ std::vector<std::int64_t> shape_of(const Database& database, const std::string& 
     fits = extent == 0 || elements <= numbers / extent;
     elements *= extent;
   }
-  if (!fits || elements != numbers)
-    throw Damaged(fmt::format("{}: the file is damaged: weight '{}' has the shape {} and {} numbers",
-                              database.file().string(), name, text, numbers));
+  if (!fits || elements != numbers || bytes % size != 0)
+    throw Damaged(fmt::format("{}: the file is damaged: weight '{}' has the shape {} and {} bytes for numbers of {}",
+                              database.file().string(), name, text, bytes, size));
   return shape.get<std::vector<std::int64_t>>();
 }
 
@@ -69,16 +83,43 @@ std::int64_t number_of(Database& database, const std::string& run) {
   return statement->bind(1, std::string_view(run)).step() ? statement->integer(0) : -1;
 }
 
+std::optional<StoredRun> read_row(Database& database, const std::string& id) {
+  Query statement(database, kSelectRun);
+  if (!statement->bind(1, std::string_view(id)).step()) return {};
+  return row_in(*statement).run;
+}
+
 std::optional<StoredRun> read_run(Database& database, const std::string& id) {
   Query statement(database, kSelectRun);
   if (!statement->bind(1, std::string_view(id)).step()) return {};
-  return run_in(*statement);
+  return sealed_run_in(database, *statement);
+}
+
+std::vector<StoredRun> read_rows(Database& database) {
+  Query statement(database, kSelectRuns);
+  std::vector<StoredRun> found;
+  while (statement->step()) found.push_back(row_in(*statement).run);
+  return found;
 }
 
 std::vector<StoredRun> read_runs(Database& database) {
   Query statement(database, kSelectRuns);
   std::vector<StoredRun> found;
-  while (statement->step()) found.push_back(run_in(*statement));
+  while (statement->step()) found.push_back(sealed_run_in(database, *statement));
+  return found;
+}
+
+std::string seal_of(const StoredRun& run) {
+  return to_hex(sha256(fmt::format("{} {} {} {} {} {} {} {} {} {} {} {} {}", run.id, run.study_seed, run.seed_index,
+                                   status_name(run.status), run.step, run.seconds, run.error.size(), run.error, run.plan,
+                                   run.cause.size(), run.cause, run.checksum, run.identity)));
+}
+
+std::vector<StoredOutput> read_outputs(Database& database, std::int64_t run) {
+  Query statement(database, "SELECT probe, name, elements FROM series WHERE run = ? ORDER BY probe, name");
+  statement->bind(1, run);
+  std::vector<StoredOutput> found;
+  while (statement->step()) found.push_back({statement->text(0), statement->text(1), statement->integer(2)});
   return found;
 }
 
@@ -106,9 +147,7 @@ std::vector<train::Tensor> read_weights(Database& database, std::int64_t run) {
   while (statement->step()) {
     train::Tensor tensor{statement->text(0), {}, statement->text(2) == "float64", statement->blob(3)};
     const size_t size = tensor.is_double ? sizeof(double) : sizeof(float);
-    // Bytes that are no whole numbers fit no shape.
-    const std::uint64_t numbers = tensor.bytes.size() % size == 0 ? tensor.bytes.size() / size : ~std::uint64_t{0};
-    tensor.shape = shape_of(database, tensor.name, statement->text(1), numbers);
+    tensor.shape = shape_of(database, tensor.name, statement->text(1), tensor.bytes.size(), size);
     tensors.push_back(std::move(tensor));
   }
   return tensors;

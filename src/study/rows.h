@@ -16,8 +16,16 @@ namespace iclab::study {
 /// Where a run stands in its store: its row's number; -1 if there is no such run.
 std::int64_t number_of(Database& database, const std::string& run);
 
+/// A run's row as it is.
+std::optional<StoredRun> read_row(Database& database, const std::string& id);
+/// These throw Damaged if a row is not what was saved.
 std::optional<StoredRun> read_run(Database& database, const std::string& id);
 std::vector<StoredRun> read_runs(Database& database);  // in the order in which they were added
+std::vector<StoredRun> read_rows(Database& database);  // the same, as they are
+
+/// The hash of a run's row as it is now. Kept beside the row, it tells every reading whether that is what was saved.
+std::string seal_of(const StoredRun& run);
+std::vector<StoredOutput> read_outputs(Database& database, std::int64_t run);  // by probe, name
 std::vector<Series> read_series(Database& database, std::int64_t run);  // by probe, name, step
 /// Throws Damaged if a shape is none, or does not fit the bytes.
 std::vector<train::Tensor> read_weights(Database& database, std::int64_t run);

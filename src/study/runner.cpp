@@ -8,6 +8,7 @@
 #include <deque>
 #include <new>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <thread>
 
 #include "base/error.h"
@@ -58,6 +59,11 @@ void check_options(const RunnerOptions& options) {
                                  options.shard, options.shards));
   if (options.threads < 0)
     throw UsageError(fmt::format("threads: found {}, accepted is at least 0", options.threads));
+}
+
+Portion portion_of_shard(const RunnerOptions& options) {
+  if (options.shards == 1) return {};
+  return Portion({{options.shard, options.shards}});
 }
 
 int wanted_threads(const RunnerOptions& options) {
@@ -119,7 +125,11 @@ class Pool {
     threads_.clear();  // joins
   }
 
-  void run() {
+  const std::vector<Todo>& todo() const { return todo_; }
+
+  /// `first`: what is to be written before any run's results. The writer does it, as it may have to wait for readers.
+  void run(std::function<void(Store&)> first) {
+    writer_.push(std::move(first));
     const int threads = runs_at_a_time(options_, todo_.size());
     active_ = threads;
     for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { work(); });
@@ -271,11 +281,13 @@ RunnerSummary run_study(const Study& study, Store& store, const RunnerOptions& o
   const std::vector<std::unique_ptr<Job>> jobs = make_jobs(study);
 
   std::vector<Todo> todo;
-  std::int64_t index = 0, total = 0;
-  for (const auto& job : jobs) {
+  const Portion portion = portion_of_shard(options);
+  std::int64_t total = 0;
+  for (size_t number = 0; number < jobs.size(); ++number) {
+    const auto& job = jobs[number];
     const std::string plan = job->plan();
-    for (std::int64_t seed = 0; seed < study.seeds; ++seed, ++index) {
-      if (index % options.shards != options.shard) continue;
+    for (std::int64_t seed = 0; seed < study.seeds; ++seed) {
+      if (!portion.has(static_cast<std::int64_t>(number), seed, static_cast<std::int64_t>(jobs.size()))) continue;
       ++total;
       std::string id = job->id(seed);
       std::optional<StoredRun> stored = store.run(id);
@@ -295,17 +307,20 @@ RunnerSummary run_study(const Study& study, Store& store, const RunnerOptions& o
   // A study that does not fit together, or not into this machine, is refused before anything is written; between its
   // ends, a point that does not fit is a failure of its runs.
   std::vector<std::string> notes;
-  if (!todo.empty())
+  const bool has_work = !todo.empty();
+  if (has_work)
     for (Job* job : {todo.front().job, todo.back().job}) {
       const auto learner = job->learner();
       job->check_memory(*learner, threads_per_run(options, todo.size()));
       add_notes(*job, *learner, notes);
     }
-  add_portion(store, study.name, options.shard, options.shards);
-  store_study(study, store);
-  if (!todo.empty()) store_notes(store, study.name, notes);
-  add_new_runs(study, todo, store);
-  Pool(store, options, std::move(todo), summary, total).run();
+  Pool pool(store, options, std::move(todo), summary, total);
+  pool.run([&](Store& into) {
+    add_portion(into, study.name, options.shard, options.shards);
+    store_study(study, into);
+    if (has_work) store_notes(into, study.name, notes);
+    add_new_runs(study, pool.todo(), into);
+  });
   summary.seconds = seconds_since(begin);
   return summary;
 }
@@ -320,16 +335,12 @@ std::vector<std::string> notes_of(const Store& store, const std::string& study) 
 }
 
 StudyStatus status(const Study& study, const Store& store) {
-  const Portion portion = portion_of(store, study.name);
+  const StudyRuns runs(study, store);
+  std::set<std::string> seen;  // points that differ in probes alone share their runs
   StudyStatus counts;
-  std::int64_t index = 0;
-  for (const auto& job : make_jobs(study)) {
-    for (std::int64_t seed = 0; seed < study.seeds; ++seed, ++index) {
-      if (!portion.has(index)) {
-        ++counts.elsewhere;
-        continue;
-      }
-      const RunView run = view_of(store.run(job->id(seed)), job->steps());
+  for (size_t point = 0; point < study.points.size(); ++point)
+    for (const RunView& run : runs.of(point)) {
+      if (!seen.insert(run.id).second) continue;
       switch (run.state) {
         case RunState::kWaiting:
           ++counts.waiting;
@@ -348,10 +359,10 @@ StudyStatus status(const Study& study, const Store& store) {
           ++counts.failed;
           break;
         case RunState::kElsewhere:
+          ++counts.elsewhere;
           break;
       }
     }
-  }
   return counts;
 }
 

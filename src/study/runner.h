@@ -14,7 +14,7 @@ namespace iclab::study {
 
 struct RunnerOptions {
   int threads = 0;                 // 0: one per processor
-  int shard = 0, shards = 1;       // this process does the runs with index % shards == shard
+  int shard = 0, shards = 1;       // this process does the runs of this shard (Portion)
   double checkpoint_seconds = 10;  // of wall time between saved states of a running run
   std::stop_token stop;            // asks to save and return
   /// Called once if the store cannot be written because another program reads it: training goes on, and what it saves

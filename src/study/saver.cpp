@@ -26,7 +26,12 @@ std::vector<Series> checked_series(Database& database, const StoredRun& run, std
 
 void Saver::save(const Progress& progress) {
   const std::int64_t run = update_run(progress);
-  if (!progress.error.empty()) return;
+  if (progress.error.empty()) save_results(run, progress);
+  seal(progress.run);
+}
+
+void Saver::save_results(std::int64_t run, const Progress& progress) {
+  save_outputs(run, progress.outputs);
   if (!progress.state.empty()) save_state(run, progress.state);
   if (!progress.weights.empty()) save_weights(run, progress.weights);
   save_measurements(run, progress);
@@ -39,7 +44,7 @@ void Saver::save(const Progress& progress) {
 }
 
 void Saver::note_checksum(const std::string& id) {
-  const std::optional<StoredRun> run = read_run(database_, id);
+  const std::optional<StoredRun> run = read_row(database_, id);
   const std::int64_t number = number_of(database_, id);
   const std::string checksum = checksum_of(database_, *run, number, read_series(database_, number));
   checksum_.bind(1, std::string_view(checksum)).bind(2, number).run();
@@ -64,6 +69,20 @@ std::int64_t Saver::update_run(const Progress& progress) {
       .bind(6, run)
       .run();
   return run;
+}
+
+void Saver::seal(const std::string& id) {
+  const std::optional<StoredRun> run = read_row(database_, id);
+  seal_.bind(1, std::string_view(seal_of(*run))).bind(2, number_of(database_, id)).run();
+}
+
+void Saver::save_outputs(std::int64_t run, const std::vector<StoredOutput>& outputs) {
+  for (const StoredOutput& output : outputs)
+    output_.bind(1, run)
+        .bind(2, std::string_view(output.probe))
+        .bind(3, std::string_view(output.name))
+        .bind(4, output.elements)
+        .run();
 }
 
 void Saver::save_state(std::int64_t run, const std::vector<std::byte>& state) {

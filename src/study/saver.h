@@ -19,8 +19,13 @@ class Saver {
   /// Notes the checksum of an ended run as its rows are now.
   void note_checksum(const std::string& run);
 
+  /// Seals a run's row as it is now: the last thing to do of a run.
+  void seal(const std::string& run);
+
  private:
   std::int64_t update_run(const Progress& progress);
+  void save_results(std::int64_t run, const Progress& progress);
+  void save_outputs(std::int64_t run, const std::vector<StoredOutput>& outputs);
   void save_state(std::int64_t run, const std::vector<std::byte>& state);
   void save_weights(std::int64_t run, const std::vector<train::Tensor>& weights);
   void save_measurements(std::int64_t run, const Progress& progress);
@@ -33,6 +38,10 @@ class Saver {
                     "WHERE number = ?"};
   Statement fail_{database_, "UPDATE runs SET status = 'failed', error = ? WHERE number = ?"};
   Statement checksum_{database_, "UPDATE runs SET checksum = ? WHERE number = ?"};
+  Statement seal_{database_, "UPDATE runs SET seal = ? WHERE number = ?"};
+  Statement output_{database_,
+                    "INSERT INTO series (run, probe, name, elements) VALUES (?1, ?2, ?3, ?4) "
+                    "ON CONFLICT (run, probe, name) DO UPDATE SET elements = ?4"};
   Statement checkpoint_{database_, "REPLACE INTO checkpoints (run, state, checksum) VALUES (?, ?, ?)"};
   Statement clear_weights_{database_, "DELETE FROM weights WHERE run = ?"};
   Statement weight_{database_,

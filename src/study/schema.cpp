@@ -28,7 +28,8 @@ CREATE TABLE runs (
   error      TEXT NOT NULL,
   plan       TEXT NOT NULL,
   cause      TEXT NOT NULL DEFAULT '',
-  checksum   TEXT NOT NULL DEFAULT ''
+  checksum   TEXT NOT NULL DEFAULT '',
+  seal       TEXT NOT NULL DEFAULT ''
 ) STRICT;
 CREATE TABLE checkpoints (
   run      INTEGER PRIMARY KEY REFERENCES runs (number),
@@ -50,10 +51,11 @@ CREATE TABLE probes (
   settings TEXT NOT NULL
 ) STRICT;
 CREATE TABLE series (
-  number INTEGER PRIMARY KEY,
-  run    INTEGER NOT NULL REFERENCES runs (number),
-  probe  TEXT NOT NULL,
-  name   TEXT NOT NULL,
+  number   INTEGER PRIMARY KEY,
+  run      INTEGER NOT NULL REFERENCES runs (number),
+  probe    TEXT NOT NULL,
+  name     TEXT NOT NULL,
+  elements INTEGER NOT NULL DEFAULT 0,
   UNIQUE (run, probe, name)
 ) STRICT;
 CREATE TABLE measurements (
@@ -75,16 +77,19 @@ CREATE TABLE documents (
 ) STRICT;
 )";
 
-// Schema 2 (2026-12-01): why a run diverged, and checksums.
+// Schema 2 (2026-12-01): why a run diverged, checksums, and how many numbers each output of a probe has.
 constexpr const char* kFromSchema1 = R"(
 ALTER TABLE runs ADD COLUMN cause TEXT NOT NULL DEFAULT '';
 ALTER TABLE runs ADD COLUMN checksum TEXT NOT NULL DEFAULT '';
+ALTER TABLE runs ADD COLUMN seal TEXT NOT NULL DEFAULT '';
+ALTER TABLE series ADD COLUMN elements INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE checkpoints ADD COLUMN checksum TEXT NOT NULL DEFAULT '';
 ALTER TABLE documents ADD COLUMN checksum TEXT NOT NULL DEFAULT '';
 )";
 constexpr const char* kViewsOfSchema1 = R"(
 PRAGMA temp_store = MEMORY;
-CREATE TEMP VIEW runs AS SELECT *, '' AS cause, '' AS checksum FROM main.runs;
+CREATE TEMP VIEW runs AS SELECT *, '' AS cause, '' AS checksum, '' AS seal FROM main.runs;
+CREATE TEMP VIEW series AS SELECT *, 0 AS elements FROM main.series;
 CREATE TEMP VIEW checkpoints AS SELECT *, '' AS checksum FROM main.checkpoints;
 CREATE TEMP VIEW documents AS SELECT *, '' AS checksum FROM main.documents;
 )";
@@ -105,6 +110,8 @@ void create_tables(Database& database) {
 
 int schema_of(Database& database) {
   const std::string name = database.file().string();
+  if (database.integer("PRAGMA page_count") == 0)
+    throw Error(fmt::format("{}: is empty: a command ended before it could write; run it again", name));
   if (database.integer("PRAGMA application_id") != kApplication)
     throw Error(fmt::format("{}: is not an ICLab store (another program's SQLite file)", name));
   const std::int64_t schema = database.integer("PRAGMA user_version");

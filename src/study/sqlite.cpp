@@ -44,6 +44,10 @@ void Database::fail(int code) const {
           fmt::format("{}: the disk is full; what was saved before is safe: make room and run the "
                       "same command again",
                       name));
+    case SQLITE_IOERR:
+      throw Error(fmt::format("{}: cannot be read or written ({}): is the disk full, or a limit on the size of files "
+                              "(ulimit -f) reached? What was saved before is safe",
+                              name, sqlite3_errmsg(handle_)));
     case SQLITE_CORRUPT:
       throw Error(fmt::format("{}: the file is damaged ({})", name, sqlite3_errmsg(handle_)));
     case SQLITE_READONLY:

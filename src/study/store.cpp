@@ -18,6 +18,7 @@
 #include "study/rows.h"
 #include "study/saver.h"
 #include "study/schema.h"
+#include "study/shards.h"
 #include "study/sqlite.h"
 
 namespace iclab::study {
@@ -94,6 +95,8 @@ class Waiting {
   Clock::time_point stopped_{};  // when a stop was first seen
 };
 
+bool has_ended(const StoredRun& run) { return run.error.empty() && run.status != train::RunStatus::kRunning; }
+
 std::string checksum_of_text(const std::string& key, const std::string& text) {
   Sha256 hash;
   hash.update(fmt::format("document {} {}\n", key.size(), text.size()));
@@ -135,12 +138,14 @@ struct Store::Impl {
   mutable std::mutex mutex;
   mutable std::set<std::int64_t> checked;  // runs whose checksum was found right
   mutable Waiting waiting;
+  bool is_current = true;  // today's schema: an older one has no checksums
 
   Impl(const std::filesystem::path& where, Access access) : folder(where) {
     const std::filesystem::path file = folder / "store.sqlite";
     if (access == Access::kRead) {
       require(file);
       database = std::make_unique<Database>(file, Database::Access::kRead);
+      is_current = schema_of(*database) == kSchema;
       view_as_current(*database);
       database->execute("PRAGMA query_only = ON");
       return;
@@ -160,14 +165,7 @@ struct Store::Impl {
     if (std::filesystem::exists(file, failure)) return;
     throw Error(fmt::format("{}: no store here (store.sqlite); accepted is a folder that a study was run "
                             "into{}",
-                            folder.string(), has_shards() ? "; its shards become one store by iclab merge " + folder.string() : ""));
-  }
-
-  bool has_shards() const {
-    std::error_code failure;
-    for (const auto& entry : std::filesystem::directory_iterator(folder, failure))
-      if (entry.path().filename().string().starts_with("shard-")) return true;
-    return false;
+                            folder.string(), !shard_folders(folder).empty() ? "; its shards become one store by iclab merge " + folder.string() : ""));
   }
 
   void make_folder() const {
@@ -207,10 +205,20 @@ struct Store::Impl {
     write([this] {
       migrate_tables(*database);
       Saver saver(*database);
-      for (const StoredRun& run : read_runs(*database))
-        if (run.error.empty() && run.status != train::RunStatus::kRunning) saver.note_checksum(run.id);
+      for (const StoredRun& run : read_runs(*database)) {
+        if (has_ended(run)) note_checksum(saver, run.id);
+        saver.seal(run.id);
+      }
       for (const auto& [key, text] : all_documents()) set_document(key, text);
     });
+  }
+
+  void note_checksum(Saver& saver, const std::string& run) const {
+    try {
+      saver.note_checksum(run);
+    } catch (const Damaged& error) {
+      throw Damaged(fmt::format("run {} is damaged: {}; restore the store from a copy", run, error.what()));
+    }
   }
 
   std::vector<std::pair<std::string, std::string>> all_documents() const {
@@ -263,8 +271,8 @@ void Store::add_runs(std::span<const StoredRun> runs) {
     Query identity(*impl_->database, "INSERT OR IGNORE INTO identities (text) VALUES (?)");
     Query run(*impl_->database,
               "INSERT OR IGNORE INTO runs "
-              "(id, identity, study_seed, seed_index, status, step, seconds, error, plan) "
-              "VALUES (?, (SELECT number FROM identities WHERE text = ?), ?, ?, 'running', 0, 0, '', '')");
+              "(id, identity, study_seed, seed_index, status, step, seconds, error, plan, seal) "
+              "VALUES (?, (SELECT number FROM identities WHERE text = ?), ?, ?, 'running', 0, 0, '', '', ?)");
     const std::string* last = nullptr;
     for (const StoredRun& one : runs) {
       if (!last || *last != one.identity) identity->bind(1, std::string_view(one.identity)).run();
@@ -273,6 +281,8 @@ void Store::add_runs(std::span<const StoredRun> runs) {
           .bind(2, std::string_view(one.identity))
           .bind(3, static_cast<std::int64_t>(one.study_seed))
           .bind(4, one.seed_index)
+          .bind(5, std::string_view(seal_of(
+                       {.id = one.id, .identity = one.identity, .study_seed = one.study_seed, .seed_index = one.seed_index})))
           .run();
     }
   });
@@ -322,6 +332,10 @@ std::vector<Series> Store::series(const std::string& run) const {
 
 std::vector<std::pair<std::string, std::int64_t>> Store::blanks(const std::string& run) const {
   return impl_->read_checked(run, [&](std::int64_t number) { return read_blanks(*impl_->database, number); });
+}
+
+std::vector<StoredOutput> Store::outputs(const std::string& run) const {
+  return impl_->patiently([&] { return read_outputs(*impl_->database, number_of(*impl_->database, run)); });
 }
 
 std::map<std::string, std::vector<std::int64_t>> Store::measured_steps(
@@ -410,16 +424,23 @@ std::vector<std::string> Store::document_keys() const {
   });
 }
 
-std::string Store::sha256() const {
+std::string Store::sha256(std::vector<std::string>* damages) const {
   return impl_->patiently([&] {
     const Transaction instant(*impl_->database, Transaction::Purpose::kRead);
-    std::vector<StoredRun> ended = read_runs(*impl_->database);
+    std::vector<StoredRun> ended = read_rows(*impl_->database);
     std::erase_if(ended, [](const StoredRun& run) { return run.status == train::RunStatus::kRunning; });
     std::ranges::sort(ended, {}, &StoredRun::id);
     Sha256 hash;
     for (const StoredRun& run : ended) {
       const std::int64_t number = number_of(*impl_->database, run.id);
-      add_to_hash(hash, run, read_weights(*impl_->database, number), read_series(*impl_->database, number));
+      try {
+        const std::vector<Series> series = read_series(*impl_->database, number);
+        add_to_hash(hash, run, read_weights(*impl_->database, number), series);
+        impl_->series_of(run.id, number);
+      } catch (const Damaged& error) {
+        if (!damages) throw;
+        damages->emplace_back(error.what());
+      }
     }
     return to_hex(hash.digest());
   });
@@ -442,8 +463,11 @@ std::vector<std::string> Store::damages(const std::function<void(std::int64_t, s
         found.push_back(fmt::format("{}: the file is damaged: {}", impl_->database->file().string(), text));
   }
   for (const std::string& key : document_keys()) look([&] { (void)document(key); });
-  const std::vector<StoredRun> all = runs();
+  const std::vector<StoredRun> all = impl_->patiently([&] { return read_rows(*impl_->database); });
   for (size_t i = 0; i < all.size(); ++i) {
+    if (impl_->is_current && has_ended(all[i]) && all[i].checksum.empty())
+      found.push_back(fmt::format("{}: run {} is damaged: it has ended and has no checksum",
+                                  impl_->database->file().string(), all[i].id));
     look([&] { (void)blanks(all[i].id); });
     look([&] { (void)checkpoint(all[i].id); });
     if (done) done(static_cast<std::int64_t>(i + 1), static_cast<std::int64_t>(all.size()));

@@ -29,6 +29,10 @@ struct Series {
   std::vector<std::vector<double>> values;  // [step][element]
 };
 
+/// The document with the wall time, in seconds, of the commands that trained into a store; of stores that were merged into
+/// it "wall-seconds/FOLDER".
+inline constexpr const char* kWallSeconds = "wall-seconds";
+
 /// What a store holds is not what was saved into it.
 class Damaged : public Error {
  public:
@@ -37,6 +41,12 @@ class Damaged : public Error {
 
 /// "running", "finished", "stopped", "diverged": as stores and tables spell it.
 std::string_view status_name(train::RunStatus status);
+
+/// An output of a probe in a run, measured or not.
+struct StoredOutput {
+  std::string probe, name;
+  std::int64_t elements = 0;  // numbers a measurement has; 0: an older store does not say
+};
 
 struct StoredRun {
   std::string id{};
@@ -64,6 +74,7 @@ struct Progress {
   std::string error;  // why it failed: then nothing else is read
   std::string plan;   // once the run has ended
   std::string cause;  // why it diverged, if it did
+  std::vector<StoredOutput> outputs;  // of all its probes
   /// (ProbeSpec::id, step) that were due and gave no finite number.
   std::vector<std::pair<std::string, std::int64_t>> blanks;
 };
@@ -107,6 +118,7 @@ class Store {
   std::vector<Series> series(const std::string& run) const;
   /// (ProbeSpec::id, step) that were due and gave no finite number.
   std::vector<std::pair<std::string, std::int64_t>> blanks(const std::string& run) const;
+  std::vector<StoredOutput> outputs(const std::string& run) const;  // by probe and name
   /// Steps at which each probe was measured, ascending, blanks among them.
   std::map<std::string, std::vector<std::int64_t>> measured_steps(const std::string& run) const;
   std::optional<Series> series(const std::string& run, const std::string& probe,
@@ -127,8 +139,8 @@ class Store {
   std::vector<std::string> document_keys() const;  // in alphabetical order
 
   /// Over all finished runs' identities, weights and series in canonical order: one changed bit
-  /// anywhere changes it. Taken of what is there, damaged or not.
-  std::string sha256() const;
+  /// anywhere changes it. Taken of what is there; what is found damaged on the way is told, or (without `damages`) thrown.
+  std::string sha256(std::vector<std::string>* damages = nullptr) const;
 
   /// What does not hold of the file and its checksums, a sentence each; `done(i, n)` is told how far it is.
   std::vector<std::string> damages(const std::function<void(std::int64_t, std::int64_t)>& done = {}) const;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <numeric>
 #include <optional>
 #include <set>
 
@@ -34,23 +35,33 @@ std::optional<Document> document_of(const std::string& content) {
                   json["overrides"].get<std::vector<std::string>>()};
 }
 
+Study study_in(const std::string& document, const std::string& where) {
+  const std::optional<Document> found = document_of(document);
+  if (!found) throw Damaged(where + " is damaged: it is no study; restore the store from a copy");
+  try {
+    return parse_study(found->text, found->file, found->overrides);
+  } catch (const UsageError& error) {
+    throw Error(fmt::format("{} is not accepted by this build, or damaged: {}; run its mended file into this folder again",
+                            where, error.what()));
+  }
+}
+
 }  // namespace
 
 std::vector<Study> stored_studies(const Store& store) {
   std::vector<Study> studies;
   for (const std::string& key : store.document_keys()) {
     if (!is_study(key)) continue;
-    const std::optional<Document> document = document_of(*store.document(key));
-    const std::string where = fmt::format("{}: the document '{}'", store.folder().string(), key);
-    if (!document) throw Damaged(where + " is damaged: it is no study; restore the store from a copy");
-    try {
-      studies.push_back(parse_study(document->text, document->file, document->overrides));
-    } catch (const UsageError& error) {
-      throw Error(fmt::format("{} is not accepted by this build, or damaged: {}; run its mended file into this folder again",
-                              where, error.what()));
-    }
+    studies.push_back(study_in(*store.document(key), fmt::format("{}: the document '{}'", store.folder().string(), key)));
   }
   return studies;
+}
+
+std::vector<std::string> study_names(const Store& store) {
+  std::vector<std::string> names;
+  for (const std::string& key : store.document_keys())
+    if (is_study(key)) names.push_back(key.substr(kStudy.size()));
+  return names;
 }
 
 void store_study(const Study& study, Store& store) {
@@ -69,21 +80,52 @@ void store_study(const Study& study, Store& store) {
 
 bool is_study(const std::string& key) { return key.starts_with(kStudy); }
 
-bool same_study(const std::string& document, const std::string& other) {
-  const auto a = document_of(document), b = document_of(other);
-  return a && b && a->text == b->text && a->overrides == b->overrides;
+namespace {
+
+std::set<std::string> runs_of(const Study& study) {
+  std::set<std::string> runs;
+  for (const Point& point : study.points) {
+    const std::string identity = point.identity().dump(), salt = study.salt(point);
+    for (std::int64_t seed = 0; seed < study.seeds; ++seed) runs.insert(study.run_id(identity, salt, seed));
+  }
+  return runs;
 }
 
-bool Portion::has(std::int64_t index) const {
-  return shards_.empty() ||
-         std::ranges::any_of(shards_, [&](const auto& shard) { return index % shard.second == shard.first; });
+size_t probes_of(const Study& study) { return study.points[0].probes.size(); }
+
+}  // namespace
+
+const std::string& wider_study(const std::string& ours, const std::string& theirs, const std::string& where) {
+  if (ours == theirs) return ours;
+  const Study a = study_in(ours, where), b = study_in(theirs, where);
+  const std::set<std::string> in_a = runs_of(a), in_b = runs_of(b);
+  const bool has_theirs = std::ranges::includes(in_a, in_b), has_ours = std::ranges::includes(in_b, in_a);
+  if (!has_theirs && !has_ours)
+    throw Error(fmt::format("{} is not the same study in both stores: each has runs that the other has not; accepted are "
+                            "parts of one study, which may have been extended",
+                            where));
+  if (has_theirs != has_ours) return has_theirs ? ours : theirs;
+  const auto size = [](const Study& study) { return std::pair(study.points[0].steps, probes_of(study)); };
+  return size(b) > size(a) ? theirs : ours;
 }
 
-std::vector<std::int64_t> run_numbers(const Study& study) {
+std::int64_t shard_of(std::int64_t point, std::int64_t seed, std::int64_t points, std::int64_t shards) {
+  std::int64_t a = points;
+  while (std::gcd(a, shards) != 1) ++a;
+  return (point + a % shards * (seed % shards)) % shards;
+}
+
+bool Portion::has(std::int64_t point, std::int64_t seed, std::int64_t points) const {
+  return shards_.empty() || std::ranges::any_of(shards_, [&](const auto& shard) {
+           return shard_of(point, seed, points, shard.second) == shard.first;
+         });
+}
+
+std::vector<std::int64_t> point_numbers(const Study& study) {
   std::map<std::string, std::int64_t> known;
   std::vector<std::int64_t> numbers;
   for (const Point& point : study.points) {
-    const auto next = static_cast<std::int64_t>(known.size()) * study.seeds;
+    const auto next = static_cast<std::int64_t>(known.size());
     numbers.push_back(known.emplace(point.identity().dump(), next).first->second);
   }
   return numbers;

@@ -3,7 +3,9 @@
 #include <utility>
 
 #include "study/merge.h"
+#include "study/shards.h"
 #include "study/sqlite.h"
+#include "study/stored_studies.h"
 
 namespace iclab::study {
 namespace {
@@ -36,6 +38,12 @@ Writer::~Writer() {
     close();
   } catch (...) {  // whoever did not ask cannot be told
   }
+}
+
+void Writer::push(std::function<void(Store&)> write) {
+  const std::lock_guard guard(mutex_);
+  writes_.push_back(std::move(write));
+  changed_.notify_all();
 }
 
 void Writer::push(Progress progress) {
@@ -86,8 +94,9 @@ void Writer::close() {
 void Writer::work() {
   std::unique_lock lock(mutex_);
   while (true) {
-    changed_.wait(lock, [this] { return !waiting_.empty() || closed_; });
-    if (waiting_.empty()) return;
+    changed_.wait(lock, [this] { return !writes_.empty() || !waiting_.empty() || closed_; });
+    if (writes_.empty() && waiting_.empty()) return;
+    const auto writes = std::exchange(writes_, {});
     const std::vector<Progress> batch = std::exchange(waiting_, {});
     places_.clear();
     waiting_bytes_ = 0;
@@ -97,7 +106,7 @@ void Writer::work() {
     lock.unlock();
     std::exception_ptr failure;
     try {
-      write(batch);
+      write(writes, batch);
     } catch (...) {
       failure = std::current_exception();
     }
@@ -115,31 +124,39 @@ void Writer::work() {
 }
 
 // Only a process that was asked to end gives up waiting for readers. Its states must not be lost with it.
-void Writer::write(const std::vector<Progress>& batch) {
-  if (aside_) return set_aside(batch);
-  try {
-    store_.save(batch);
-  } catch (const Busy&) {
-    set_aside(batch);
+void Writer::write(const std::vector<std::function<void(Store&)>>& writes, const std::vector<Progress>& batch) {
+  size_t written = 0;
+  if (!aside_) {
+    try {
+      for (; written < writes.size(); ++written) writes[written](store_);
+      if (!batch.empty()) store_.save(batch);
+      return;
+    } catch (const Busy&) {
+      aside_ = std::make_unique<Store>(set_aside_folder(store_.folder()), Store::Access::kWrite);
+    }
   }
+  for (; written < writes.size(); ++written) writes[written](*aside_);
+  if (!batch.empty()) set_aside(batch);
 }
 
 void Writer::set_aside(const std::vector<Progress>& batch) {
-  if (!aside_) aside_ = std::make_unique<Store>(set_aside_folder(store_), Store::Access::kWrite);
   std::vector<StoredRun> runs;
   for (const Progress& progress : batch) runs.push_back(describe_(progress.run));
   aside_->add_runs(runs);
   aside_->save(batch);
 }
 
-std::filesystem::path set_aside_folder(const Store& store) { return store.folder() / "set-aside"; }
-
 bool take_in_set_aside(Store& store) {
-  const std::filesystem::path folder = set_aside_folder(store);
+  const std::filesystem::path folder = set_aside_folder(store.folder());
   if (!std::filesystem::exists(folder / "store.sqlite")) return false;
   {
     const Store aside(folder, Store::Access::kRead);
     merge(store, aside);
+    for (const std::string& study : study_names(aside)) {
+      const Portion portion = portion_of(aside, study);
+      if (portion.is_all()) add_portion(store, study, 0, 1);
+      for (const auto& [shard, shards] : portion.shards()) add_portion(store, study, shard, shards);
+    }
   }
   std::filesystem::remove_all(folder);
   return true;

@@ -26,6 +26,9 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
+  /// Hands over what is to be written before all that is pushed later: into the store, or into what is set aside.
+  void push(std::function<void(Store&)> write);
+
   /// Hands over; waits while too much is waiting to be written. Of what waits of one run only the latest state is kept.
   /// After a failure it drops what it is given.
   void push(Progress progress);
@@ -42,7 +45,7 @@ class Writer {
 
  private:
   void work();
-  void write(const std::vector<Progress>& batch);
+  void write(const std::vector<std::function<void(Store&)>>& writes, const std::vector<Progress>& batch);
   void set_aside(const std::vector<Progress>& batch);
   size_t most_waiting_bytes() const;
 
@@ -50,6 +53,7 @@ class Writer {
   std::function<StoredRun(const std::string&)> describe_;
   mutable std::mutex mutex_;
   std::condition_variable changed_;
+  std::vector<std::function<void(Store&)>> writes_;
   std::vector<Progress> waiting_;
   std::map<std::string, size_t> places_;  // of the runs in waiting_
   size_t waiting_bytes_ = 0;
@@ -59,9 +63,6 @@ class Writer {
   std::unique_ptr<Store> aside_;
   std::jthread thread_;
 };
-
-/// Where a store keeps what could not be written into it before its process had to end: a store of its own.
-std::filesystem::path set_aside_folder(const Store& store);
 
 /// Takes in what was set aside, if anything was. True if it was.
 bool take_in_set_aside(Store& store);

@@ -208,6 +208,7 @@ Stage Learner::build_probe(const Choice& choice) const {
   Stage stage;
   if (probe->is_training_loss()) {
     stage.series = {"loss"};
+    stage.elements = {1};
     stage.is_fraction = {false};
     return stage;
   }
@@ -228,6 +229,7 @@ Stage Learner::build_probe(const Choice& choice) const {
   for (const probes::Series& series : probe->build(b, weights, *task, *model)) {
     stage.series.push_back(series.name);
     stage.is_fraction.push_back(series.weight.valid());
+    stage.elements.push_back(series.weight.valid() ? 1 : program::elements(series.value.shape()));
     outputs.push_back(series.weight.valid() ? sums_of(b, series, last_prompt) : prompt_mean(series.value));
   }
   stage.on_training_batch = on_batch;

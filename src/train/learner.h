@@ -34,6 +34,7 @@ struct StopRule {
 struct Stage {
   std::shared_ptr<const program::Plan> plan;
   std::vector<std::string> series;  // of a probe: the outputs' names
+  std::vector<std::int64_t> elements;  // of a probe: how many numbers each output is
   std::vector<bool> is_fraction;    // of a probe: the output is pairs of sums, (2) or (parts, 2), see probes::Series
   bool on_training_batch = false;   // of a probe: its prompts are the step's
 };

@@ -48,9 +48,52 @@ TEST_F(Merge, GapsAreReported) {
   run_shard(2, 2);
   const Outcome merged = iclab({"merge", out_});
   EXPECT_EQ(merged.exit_code, 0) << merged.err;
-  EXPECT_THAT(merged.out, HasSubstr("2 runs are missing or not at their end"));
+  EXPECT_THAT(merged.out, HasSubstr("runs missing or not at their end: 2"));
   EXPECT_THAT(merged.out, HasSubstr("waiting: small, seed 0, task.components = 1, at step 0"));
   EXPECT_EQ(iclab({"status", out_, "--json"}).json()["runs"]["waiting"], 2);
+}
+
+TEST_F(Merge, AnExtendedStudyIsMergedAgain) {
+  for (int shard = 1; shard <= 2; ++shard) run_shard(shard, 2);
+  ASSERT_EQ(iclab({"merge", out_}).exit_code, 0);
+  std::int64_t computed = 0;
+  for (const std::string shard : {"1/2", "2/2"}) {
+    const std::string folder = out_ + "/shard-" + shard.substr(0, 1) + "-of-2";
+    const Json json =
+        iclab({"run", study_, "--set", "study.seeds=3", "--shard", shard, "--out", folder, "--json"}).json();
+    computed += json["runs"]["computed"].get<std::int64_t>();
+  }
+  EXPECT_EQ(computed, 2);  // a new seed at each of two points, and nothing again
+  const Outcome merged = iclab({"merge", out_, "--json"});
+  ASSERT_EQ(merged.exit_code, 0) << merged.err;
+  EXPECT_EQ(merged.json()["added"], 2);
+  EXPECT_EQ(merged.json()["gaps"], Json::array());
+  EXPECT_EQ(iclab({"status", out_, "--json"}).json()["runs"]["done"], 6);
+  const Json whole = iclab({"run", study_, "--set", "study.seeds=3", "--out", folder_ / "whole", "--json"}).json();
+  EXPECT_EQ(merged.json()["sha256"], whole["sha256"]);
+}
+
+TEST_F(Merge, StudiesThatDoNotGoTogetherAreRefusedBeforeAnythingIsWritten) {
+  const std::vector<std::string> shard{"run", study_, "--shard", "1/2", "--out", folder_ / "a"};
+  ASSERT_EQ(iclab(shard).exit_code, 0);
+  ASSERT_EQ(iclab({"run", study_, "--shard", "2/2", "--set", "train.batch=8", "--out", folder_ / "b"}).exit_code, 0);
+  const Outcome refused = iclab({"merge", folder_ / "a", folder_ / "b", "--out", folder_ / "joined"});
+  EXPECT_EQ(refused.exit_code, 1);
+  EXPECT_THAT(refused.err, HasSubstr("is not the same study in both stores"));
+  const Json status = iclab({"status", folder_ / "joined", "--json"}).json();
+  EXPECT_EQ(status["runs"]["done"], 0);
+}
+
+TEST_F(Merge, ThePageTellsTheTimeOfAllShards) {
+  for (int shard = 1; shard <= 2; ++shard) run_shard(shard, 2);
+  ASSERT_EQ(iclab({"merge", out_}).exit_code, 0);
+  const auto seconds = [](const std::string& folder) {
+    return iclab({"report", folder, "--json"}).json()["report"]["seconds"].get<double>();
+  };
+  const double parts = seconds(out_ + "/shard-1-of-2") + seconds(out_ + "/shard-2-of-2");
+  EXPECT_NEAR(seconds(out_), parts, 1e-9);
+  ASSERT_EQ(iclab({"merge", out_}).exit_code, 0);
+  EXPECT_NEAR(seconds(out_), parts, 1e-9);
 }
 
 TEST_F(Merge, FoldersAnywhereNeedAPlaceForTheStore) {

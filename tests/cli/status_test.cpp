@@ -36,6 +36,14 @@ class Status : public testing::Test {
     sqlite3_close(database);
   }
 
+  void execute(const std::string& sql) const {
+    sqlite3* database = nullptr;
+    ASSERT_EQ(sqlite3_open((out_ + "/store.sqlite").c_str(), &database), SQLITE_OK);
+    ASSERT_EQ(sqlite3_exec(database, sql.c_str(), nullptr, nullptr, nullptr), SQLITE_OK);
+    ASSERT_EQ(sqlite3_changes(database), 1);
+    sqlite3_close(database);
+  }
+
   const Folder folder_;
   const std::string study_ = folder_.write("small.toml", small_study());
   const std::string out_ = folder_ / "out";
@@ -88,7 +96,10 @@ TEST_F(Status, VerifyFindsAFlippedBitAndNamesTheRun) {
   flip("measurements", "value", "series = 1 AND step = 60");
   const Outcome text = iclab({"status", out_, "--verify"});
   EXPECT_EQ(text.exit_code, 1);
-  EXPECT_THAT(text.out, HasSubstr("1 damages found\n"));
+  EXPECT_THAT(text.out, HasSubstr("damages found: 1\n"));
+  const Outcome plain = iclab({"status", out_, "--json"});  // it reads every number, too
+  EXPECT_EQ(plain.exit_code, 1);
+  EXPECT_EQ(plain.json()["damages"].size(), 1U);
   const Outcome outcome = iclab({"status", out_, "--verify", "--json"});
   EXPECT_EQ(outcome.exit_code, 1);
   ASSERT_EQ(outcome.json()["damages"].size(), 1U);
@@ -103,13 +114,18 @@ TEST_F(Status, VerifyFindsAFlippedBitAndNamesTheRun) {
   }
 }
 
+TEST_F(Status, AChangedRowIsNotTakenForARunThatWaits) {
+  execute("UPDATE runs SET step = 0 WHERE number = 1");
+  for (const auto& words : std::vector<std::vector<std::string>>{
+           {"status", out_}, {"report", out_}, {"export", out_}, {"run", study_, "--out", out_}}) {
+    const Outcome refused = iclab(words);
+    EXPECT_EQ(refused.exit_code, 1) << words[0];
+    EXPECT_THAT(refused.err + refused.out, HasSubstr("is damaged")) << words[0];
+  }
+}
+
 TEST_F(Status, ADamagedStudyIsNoErrorOfTheUsersFile) {
-  sqlite3* database = nullptr;
-  ASSERT_EQ(sqlite3_open((out_ + "/store.sqlite").c_str(), &database), SQLITE_OK);
-  const char* sql = "UPDATE documents SET text = replace(text, 'batch = ', 'batch = -') WHERE key = 'study/small'";
-  ASSERT_EQ(sqlite3_exec(database, sql, nullptr, nullptr, nullptr), SQLITE_OK);
-  ASSERT_EQ(sqlite3_changes(database), 1);
-  sqlite3_close(database);
+  execute("UPDATE documents SET text = replace(text, 'batch = ', 'batch = -') WHERE key = 'study/small'");
   const Outcome outcome = iclab({"status", out_});
   EXPECT_EQ(outcome.exit_code, 1);
   EXPECT_THAT(outcome.err, HasSubstr("store.sqlite: the document 'study/small' is damaged"));

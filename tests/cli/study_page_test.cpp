@@ -131,6 +131,41 @@ TEST_F(StudyPage, AnOverflowedValueHasNoOlderOne) {
   EXPECT_THAT(table_, HasSubstr("mse.mse_squared at 0.5, merged: 0 of 2 runs; 2 not finite\n"));
 }
 
+TEST_F(StudyPage, AnOutputThatNoRunHasIsShownToBeMissing) {
+  const std::string probes =
+      "[[probe]]\nkind = \"mse\"\nprompts = 16\nat = \"end\"\n[[probe]]\nkind = \"effective-matrix\"\nat = \"end\"\n";
+  show(study(2, "steps = 100\n", probes), {"--set", "model.form=merged", "--set", "train.optimizer.lr=0.5"});
+  ASSERT_EQ(points_[0]["states"], Json::parse("{\"finished\":2}"));
+  EXPECT_EQ(points_[0]["series"]["mse.mse_squared"]["missing"], "2 not finite");
+  EXPECT_FALSE(points_[0]["series"].contains("effective-matrix"));  // an array is no column
+  EXPECT_FALSE(points_[0]["series"].contains("effective-matrix.effective_matrix"));
+  EXPECT_THAT(table_, HasSubstr("mse.mse_squared"));
+  std::vector<std::string> titles;
+  for (const Json& claim : claims_) titles.push_back(claim["title"]);
+  EXPECT_THAT(titles, testing::ElementsAre("mse", "mse.mse_squared"));
+
+  // Runs that diverged before a probe was due have its outputs all the same, under their names.
+  show(study(3, "steps = 100\n", "[[probe]]\nname = \"late\"\nkind = \"sampled-risk\"\nprompts = 16\nsteps = [100]\n"),
+       {"--set", "train.optimizer.lr=0.9", "--set", "study.name=late"});
+  EXPECT_EQ(points_[0]["series"]["late.risk"]["missing"], "3 diverged");
+  EXPECT_THAT(table_, HasSubstr("0 of 3; 3 diverged  inf"));
+}
+
+TEST_F(StudyPage, SharedRunsAreCountedOnce) {
+  show(study(2, "steps = 40\n", "[[probe]]\nname = \"sr\"\nkind = \"sampled-risk\"\nprompts = 8\nat = \"end\"\n"
+                                "[sweep]\n\"probe.sr.prompts\" = [8, 16, 32]\n"));
+  const Json page = Json::parse(read_text(out_ + "/claims.json"));
+  EXPECT_EQ(page["runs"], 2);
+  EXPECT_EQ(page["optimizer_steps"], 80);
+  EXPECT_EQ(iclab({"status", out_, "--json"}).json()["runs"]["done"], 2);
+}
+
+TEST_F(StudyPage, ARefusedStudyLeavesNoStore) {
+  const std::string file = folder_.write("s.toml", study(1, "steps = 10\nloss = \"logistic\"\n", ""));
+  EXPECT_EQ(iclab({"run", file, "--out", out_}).exit_code, 2);
+  EXPECT_FALSE(std::filesystem::exists(out_));
+}
+
 TEST_F(StudyPage, FigureNamesNeverClash) {
   show(study(2, "steps = 10\n", "[[probe]]\nname = \"Risk A\"\nkind = \"risk\"\nevery = 5\n"
                                 "[[probe]]\nname = \"risk-a\"\nkind = \"risk\"\ntest = \"isotropic\"\nevery = 5\n"

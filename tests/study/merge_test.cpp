@@ -90,7 +90,7 @@ TEST(Merge, StoresOfDifferentStudiesAreNotJoined) {
   Store a(folder / "a", kWrite), b(folder / "b", kWrite);
   run_study(small(), a, {});
   run_study(small({"train.batch=16"}), b, {});
-  EXPECT_THAT(message_of<Error>([&] { merge(a, b); }), HasSubstr("'study/small' is not the same study"));
+  EXPECT_THAT(message_of<Error>([&] { merge(a, b); }), HasSubstr("'study/small' is not the same study in both stores"));
 }
 
 TEST(Merge, WeightsThatDifferAreAnError) {
@@ -138,6 +138,34 @@ class Holder {
   Database database_;
   Statement rows_;
 };
+
+TEST(Reader, OfAStoreThatIsThereBeforeTrainingBeginsDoesNotKeepItFromBeginning) {
+  const TestFolder folder;
+  Store store(folder.path(), kWrite);
+  run_study(small({"study.seeds=1"}), store, {});
+  std::optional<Holder> holder(std::in_place, folder.path(), "SELECT number FROM series");
+  std::stop_source stop;
+  RunnerOptions options;
+  options.stop = stop.get_token();  // with it a write waits as long as it takes
+  std::int64_t trained = 0;  // beside the reader
+  options.progress = [&](const RunnerProgress& progress) {
+    if (progress.runs_done > 3 && holder) {  // the three that were there, and others
+      trained = progress.steps_done;
+      holder.reset();
+    }
+  };
+  const Study more = small({"study.seeds=3", "train.steps=100000", "probe.risk.every=10000"});
+  const RunnerSummary summary = run_study(more, store, options);
+  EXPECT_FALSE(holder);
+  EXPECT_GT(trained, 0);
+  EXPECT_FALSE(summary.set_aside);
+  Store fresh(folder / "fresh", kWrite);
+  run_study(more, fresh, {});
+  for (std::int64_t seed = 0; seed < 3; ++seed) {
+    const std::string id = more.run_id(more.points[0], seed);
+    EXPECT_TRUE(same_tensors(store.weights(id), fresh.weights(id)));
+  }
+}
 
 class SetAside : public testing::TestWithParam<std::string> {};
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "study/runner.h"
@@ -157,8 +158,25 @@ TEST_F(Results, AFailedRunSaysWhy) {
   const PointResults point = results();
   EXPECT_EQ(point.runs[0].state, RunState::kFailed);
   EXPECT_EQ(point.runs[0].why, "no room");
-  // A probe that measured nothing anywhere is still there, to be seen to have nothing.
-  EXPECT_EQ(point.at_end(output(point, "end")).missing(), "1 failed, 3 waiting");
+}
+
+TEST(Shards, AreEvenAndKeepTheirRunsAsSeedsAreAdded) {
+  for (const std::int64_t shards : {1, 2, 3, 4, 7, 12, 64})
+    for (const std::int64_t points : {1, 2, 4, 6, 7, 24}) {
+      constexpr std::int64_t kSeeds = 24;
+      std::vector<std::int64_t> runs(static_cast<size_t>(shards));
+      for (std::int64_t point = 0; point < points; ++point) {
+        std::vector<std::int64_t> of_point(static_cast<size_t>(shards));
+        for (std::int64_t seed = 0; seed < kSeeds; ++seed) {
+          const auto shard = static_cast<size_t>(shard_of(point, seed, points, shards));
+          ++runs[shard];
+          ++of_point[shard];
+        }
+        EXPECT_LE(std::ranges::max(of_point) - std::ranges::min(of_point), 1) << points << " " << shards;
+      }
+      const std::int64_t even = points * kSeeds / shards;
+      EXPECT_LE(std::ranges::max(runs), even + 2) << points << " " << shards;
+    }
 }
 
 TEST_F(Results, RunsOfOtherShardsAreElsewhere) {

@@ -363,6 +363,7 @@ void make_schema_1(const std::filesystem::path& folder) {
   }
   Database(folder / "store.sqlite", Database::Access::kWrite)
       .execute("ALTER TABLE runs DROP COLUMN cause; ALTER TABLE runs DROP COLUMN checksum; "
+               "ALTER TABLE runs DROP COLUMN seal; ALTER TABLE series DROP COLUMN elements; "
                "ALTER TABLE checkpoints DROP COLUMN checksum; ALTER TABLE documents DROP COLUMN checksum; "
                "PRAGMA user_version = 1");
 }

@@ -95,13 +95,12 @@ report::Figure accuracy_figure(const std::vector<Arm>& arms) {
 }
 
 // Accuracy by seed at a step; a run that stopped before keeps the one where it stopped.
-std::vector<double> accuracy_at(const Arm& arm, std::int64_t step) {
-  std::vector<double> values = arm.sample(novel(), step).values;
-  const study::Sample ends = arm.sample(novel(), {});
+std::vector<double> accuracy_at(const Arm& arm, const std::vector<study::RunOutput>& runs, std::int64_t step) {
+  std::vector<double> values = arm.sample(runs, novel(), step).values;
+  const std::vector<double> ends = arm.sample(runs, novel(), {}).values;
   for (size_t seed = 0; seed < values.size(); ++seed) {
-    const study::RunOutput run = arm.output(static_cast<std::int64_t>(seed), novel());
-    const bool has_stopped = run.run().state == study::RunState::kStopped && step > run.run().step;
-    if (has_stopped) values[seed] = ends.values[seed];
+    const study::RunView& run = runs[seed].run();
+    if (run.state == study::RunState::kStopped && step > run.step) values[seed] = ends[seed];
   }
   return values;
 }
@@ -112,13 +111,14 @@ report::Figure time_figure(const std::vector<Arm>& arms) {
                  "that differ by a factor of two: the mean rises slowly.");
   figure.panels("items K");
   for (const Arm& arm : arms) {
-    const std::int64_t longest = arm.sample(novel(), {}).last_step;
+    const std::vector<study::RunOutput> runs = arm.outputs(novel());
+    const std::int64_t longest = arm.sample(runs, novel(), {}).last_step;
     std::vector<double> steps;
     for (const std::int64_t step : arm.due(novel()))
       if (step <= longest) steps.push_back(static_cast<double>(step));
     constexpr size_t kPoints = 21;
     for (const size_t i : report::thin(steps, kPoints, false))
-      figure.measured(label_text(arm), point_at(steps[i], analysis::mean_over_seeds(accuracy_at(arm, arm.due(novel())[i])),
+      figure.measured(label_text(arm), point_at(steps[i], analysis::mean_over_seeds(accuracy_at(arm, runs, arm.due(novel())[i])),
                                                 arm.label(-1), items_text(arm)));
   }
   figure.rule_y(kAcquired, "acquired");

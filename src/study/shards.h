@@ -1,4 +1,4 @@
-// Where the shards of a study are put, and what a command says while another program keeps its store busy.
+// Where the shards of a study are put, and what a process sets aside.
 #pragma once
 
 #include <cstdint>
@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace iclab::cli {
+namespace iclab::study {
 
 /// "shard-1-of-4"; `shard` counts from 0.
 std::string shard_folder(std::int64_t shard, std::int64_t shards);
@@ -14,7 +14,7 @@ std::string shard_folder(std::int64_t shard, std::int64_t shards);
 /// The shards' folders within a study's folder that hold a store, in alphabetical order.
 std::vector<std::filesystem::path> shard_folders(const std::filesystem::path& folder);
 
-/// Tells on stderr that another program reads the store in the folder.
-void say_waiting(const std::filesystem::path& folder);
+/// Where a store's folder keeps what could not be written into it before its process had to end: a store of its own.
+std::filesystem::path set_aside_folder(const std::filesystem::path& folder);
 
-}  // namespace iclab::cli
+}  // namespace iclab::study

@@ -1,13 +1,11 @@
-#include "cli/shards.h"
+#include "study/shards.h"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <system_error>
 
-#include "cli/output.h"
-
-namespace iclab::cli {
+namespace iclab::study {
 
 namespace fs = std::filesystem;
 
@@ -25,9 +23,6 @@ std::vector<fs::path> shard_folders(const fs::path& folder) {
   return found;
 }
 
-void say_waiting(const fs::path& folder) {
-  say(fmt::format("iclab: another program reads {}; training goes on, and what it saves waits in memory",
-                  (folder / "store.sqlite").string()));
-}
+fs::path set_aside_folder(const fs::path& folder) { return folder / "set-aside"; }
 
-}  // namespace iclab::cli
+}  // namespace iclab::study
