@@ -44,9 +44,8 @@ void check_descent(const std::vector<Arm>& arms, Checks& checks) {
 
 constexpr double kEarlyPhaseBound = 0.08;
 
-// The early-phase formula beside the ODE. The specification bounds their distance by 8 % for
-// alpha <= 0.01 (task-diversity.md, section 5.2); one mixture of the full study exceeds it there, and the claim says
-// so.
+// The early-phase formula beside the ODE. The claim accepts a distance of 8 % for alpha <= 0.01; one mixture of the full
+// study exceeds it (task-diversity.md, section 5.2), and the claim says so.
 struct EarlyPhase {
   const Arm* arm;
   double ode, formula;
