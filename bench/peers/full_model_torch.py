@@ -1,4 +1,5 @@
-"""The full model of arXiv 2412.00104 (differential-kinetics.md, 2.3; its figure 2d) in PyTorch: steps a second, as JSON.
+"""The full model of arXiv 2412.00104 (differential-kinetics.md, section 2.3; figure 2d) in PyTorch: steps a second, as
+JSON.
 
 Usage: python3 bench/peers/full_model_torch.py WAY [--compile] [--fused] [--steps 200] [--threads 1] [--agree FILE]
 20000 items of 63 numbers, 99 context tokens and a target, MLP 65-512-512-1, batch 128, SGD 0.01 with decay 1e-10 in

@@ -1,10 +1,11 @@
 """The long-tail experiment in PyTorch, batched over runs: when does each of 1,000 runs pass accuracy 0.95?
 
 Usage: python3 bench/peers/long_tail_torch.py [--runs 1000] [--chunk 32] [--processes 2] [--threads 1]
-The experiment of examples/long-tail.toml (differential-kinetics.md, C4): N = 16 context items in D = 32 dimensions, new
-ones in every prompt, their overlaps with the target drawn from their exact law; z = phi(x) + w m, phi an MLP
-32-32-32-1; SGD 0.3, batch 128, at most 6,000 steps; each run is evaluated on its 512 kept prompts at step 0, the
-multiples of 25 and round(20 x 1.02^i), and stops at accuracy > 0.97. Prints JSON; seconds are those after the import.
+The experiment of examples/long-tail.toml (differential-kinetics.md, section 4 (C4)): N = 16 context items in D = 32
+dimensions, new ones in every prompt, their overlaps with the target drawn from their exact law; z = phi(x) + w m, phi
+an MLP 32-32-32-1; SGD 0.3, batch 128, at most 6,000 steps; each run is evaluated on its 512 kept prompts at step 0,
+the multiples of 25 and round(20 x 1.02^i), and stops at accuracy > 0.97. Prints JSON; seconds are those after the
+import.
 
 What makes it fast: the runs of a chunk in one batched product, gradients written out without autograd, chunks that
 stay in the cache, stopped runs dropped after each evaluation, one process a core. Tried and no faster (PyTorch 2.15,

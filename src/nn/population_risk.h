@@ -10,7 +10,7 @@ namespace iclab::nn {
 Value linear_risk(Value gamma, Value c, std::int64_t context, double noise_variance);
 
 /// What full linear self-attention adds to J(Gamma_eff) through p (d) and b (d), with v (), A (d, d):
-/// the even part of the prediction, section 4, "Full LSA population loss".
+/// the even part of the prediction, task-diversity.md, section 4.3.
 Value full_attention_excess(Value p, Value v, Value a, Value b_vector,
                             const tasks::LinearMoments& moments, bool with_query);
 

@@ -49,7 +49,7 @@ struct Check {
 struct Provenance {
   std::string what;  // "prediction", "protocol", "acceptance"
   std::string mark;  // "paper", "derived", "source", "own choice"
-  std::string text;  // "closed form of section 5"; for a source: which
+  std::string text;  // "closed form of task-diversity.md, section 5"; for a source: which
 };
 
 struct StudyText {
@@ -62,7 +62,7 @@ struct Claim {
   std::string title;        // a few words
   std::string statement{};  // in words, as the paper or we claim it
   Verdict verdict = Verdict::kNone;
-  Verdict expected = Verdict::kReproduced;  // by the specification's measured values
+  Verdict expected = Verdict::kReproduced;  // by what was measured when the claim was written
   std::string cause{};                      // why it departs; for kNotBuilt: what is missing
   std::vector<Provenance> provenance{};
   std::vector<Check> checks{};

@@ -1,5 +1,5 @@
 // Convention D: the merged model under gradient descent is as slow as M is badly conditioned
-// (task-diversity.md, sections 5 and 6, C10).
+// (task-diversity.md, section 5.5).
 #pragma once
 
 #include <cstdint>

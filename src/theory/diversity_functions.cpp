@@ -19,7 +19,6 @@
 namespace iclab::theory {
 namespace {
 
-constexpr const char* kSource = "task-diversity (arXiv 2606.06814), section ";
 constexpr double kMaxCount = 1e9;     // d, r, K, s: their products stay exact
 constexpr double kMaxContext = 1e15;  // n: exact as a double
 constexpr double kMaxColumns = 1e6;   // where an array has d entries
@@ -311,7 +310,7 @@ Json staircase(const Settings& settings) {
 Function risk_function() {
   return {
       "diversity-risk", "risk of the optimum Gamma*(n, sigma2) on test tasks, not divided by r",
-      std::string(kSource) + "4",
+      "arXiv 2606.06814; task-diversity.md, section 4.2",
       mixture_parameters(
           {choice("test",
                   "tasks: the training law, w ~ N(0, (r/d) I), the span's complement, or a "
@@ -333,7 +332,7 @@ Function plateau_function() {
   return {
       "diversity-plateau",
       "plateau length T_phi of the factored model under gradient flow, in lr * step",
-      std::string(kSource) + "5",
+      "arXiv 2606.06814; task-diversity.md, sections 5.2 and 5.4",
       mixture_parameters(
           {alpha(), phi(),
            choice("loss", "mean over the classes, or their sum (T / K)", {"mean", "sum"}),
@@ -344,7 +343,7 @@ Function plateau_function() {
 Function logistic_function() {
   return {"diversity-logistic",
           "the factored model with one eigenvalue (s = 0) in closed form",
-          std::string(kSource) + "5",
+          "arXiv 2606.06814; task-diversity.md, section 5.3",
           {count("r", "rank of a component"),
            count("K", "components"),
            context(),
@@ -364,7 +363,7 @@ Function spectrum_function() {
   return {"diversity-spectrum",
           "second moment and plateau of classes given as columns and scales, of the mixture and "
           "class 0",
-          std::string(kSource) + "1, 3 and 5",
+          "arXiv 2606.06814; task-diversity.md, sections 1, 3 and 5.1",
           {count("d", "input dimension", 1, kMaxColumns),
            {.name = "classes",
             .kind = Kind::kText,
@@ -379,7 +378,7 @@ Function spectrum_function() {
 Function trajectory_function() {
   return {"diversity-trajectory",
           "discrete training of the factored model on the population gradient",
-          std::string(kSource) + "2 and 5",
+          "arXiv 2606.06814; task-diversity.md, sections 2 and 5.4",
           mixture_parameters(
               {alpha(),
                positive("lr", "learning rate"),
@@ -403,7 +402,7 @@ Function speed_function() {
   return {
       "diversity-speed",
       "plateau length over that of the single class, to leading order in ln(1/alpha)",
-      std::string(kSource) + "5, table of conventions",
+      "arXiv 2606.06814; task-diversity.md, section 5.7",
       {choice("code",
               "convention: A mean loss, B summed loss, C matched rate, E nested class, Ep "
               "(E') overlapping class, F easy class",
@@ -419,7 +418,7 @@ Function speed_function() {
 std::vector<Function> diversity_functions() {
   return {
       {"diversity-constants", "eigenvalues, optimum and constants of a mixture of subspaces",
-       std::string(kSource) + "4", mixture_parameters(), constants},
+       "arXiv 2606.06814; task-diversity.md, section 4.2", mixture_parameters(), constants},
       risk_function(),
       plateau_function(),
       logistic_function(),
@@ -428,12 +427,12 @@ std::vector<Function> diversity_functions() {
       speed_function(),
       {"diversity-conditioning",
        "condition number of M and steps of the merged model to within tol of the optimum",
-       std::string(kSource) + "5 and 6 (C10)",
+       "arXiv 2606.06814; task-diversity.md, section 5.5",
        mixture_parameters({positive("tol", "J - J* over r that ends the count", 0.01)}),
        conditioning},
       {"diversity-staircase",
        "gradient flow with separate queries and keys: times of drops and the level between them",
-       std::string(kSource) + "5",
+       "arXiv 2606.06814; task-diversity.md, section 5.6",
        mixture_parameters({start("q0", "W_Q = W_K = q0 I", 1e-100, 1e40),
                            start("v0", "initial v", 1e-100, 1e40),
                            fraction("drops", Kind::kReals, "parts of J(0) - J*",

@@ -1,4 +1,4 @@
-// The closed forms of task diversity by name (task-diversity.md, "Theory functions").
+// The closed forms of task diversity by name (task-diversity.md, section 5.8).
 #pragma once
 
 #include <vector>

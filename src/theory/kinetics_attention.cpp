@@ -23,7 +23,7 @@ double log_half_erfc(double w) {  // log P(Z > w)
   return log_erfcx(x) - x * x - std::numbers::ln2;
 }
 
-// ---- the particle u'' = -1/u - force - friction u' of 3.4 ----
+// ---- the particle u'' = -1/u - force - friction u' of differential-kinetics.md, section 3.4 ----
 
 struct Particle {
   double log_u0, w0;       // w = -u'

@@ -29,8 +29,8 @@ struct PostAcquisition {
   std::vector<double> w, time, loss;  // w, eta t, training loss c3 e^-w
 };
 
-/// 3.8: w = w_a + integral c3 ds and eta t = integral e^w ds by the trapezoid rule, from w_a and 0
-/// at s[0]. s is not descending, c3 as long.
+/// differential-kinetics.md, section 3.8: w = w_a + integral c3 ds and eta t = integral e^w ds by the trapezoid rule,
+/// from w_a and 0 at s[0]. s is not descending, c3 as long.
 PostAcquisition post_acquisition(std::span<const double> s, std::span<const double> c3, double w_a);
 
 }  // namespace iclab::theory

@@ -17,7 +17,6 @@
 namespace iclab::theory {
 namespace {
 
-constexpr const char* kSource = "differential-kinetics (arXiv 2412.00104), section ";
 constexpr double kMaxCount = 1e15;  // exact as a double
 constexpr double kMaxSum = 1e7;     // N where a sum over about 8 sqrt(N) label sums is taken
 constexpr double kMaxItems = 1e8;   // K where every item is visited
@@ -118,7 +117,7 @@ Json numbers(std::span<const double> values) {
 Function tau_star_function() {
   return {"tau_star",
           "acquisition threshold tau* without friction, in the memoriser's time eta sum c1",
-          std::string(kSource) + "3.3",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.3",
           {context(), beta0(), w0(), copies()},
           [](const Settings& s) {
             check_copies("tau_star", s);
@@ -133,7 +132,7 @@ Function path_function() {
   x.below_maximum = true;
   return {"frictionless_path",
           "w and beta on the way to acquisition without friction",
-          std::string(kSource) + "3.3",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.3",
           {x, w0(), beta0()},
           [](const Settings& s) {
             const WeightAndBeta at =
@@ -147,7 +146,7 @@ Function friction_function() {
   kappa.minimum = 0;
   return {"G_friction",
           "tau* with label noise in units of (N/n) e^-beta0",
-          std::string(kSource) + "3.4",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.4",
           {kappa, integrated_w0()},
           [](const Settings& s) { return number(G_friction(s.real("kappa"), s.real("w0"))); }};
 }
@@ -156,7 +155,7 @@ Function general_function() {
   Parameter c2 = within(any("c2", "friction: 1 - <sigma^2>/<sigma> of the memoriser", 0), 0, 1);
   return {"tau_star_general",
           "tau* with label noise (v_S/N = 1) and drift; inf where never",
-          std::string(kSource) + "3.4",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.4",
           {context(), beta0(), integrated_w0(), copies(), c2, drift()},
           [](const Settings& s) {
             check_copies("tau_star_general", s);
@@ -169,7 +168,7 @@ Function infinite_function() {
   Parameter c2 = within(any("c2", "friction: 0 none, 1/2 a silent memoriser", 0), 0, 1);
   return {"t_icl_Kinf",
           "steps to acquisition for K = infinity",
-          std::string(kSource) + "3.5",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.5",
           {context(), rate(), beta0(), integrated_w0(), copies(), c2},
           [](const Settings& s) {
             check_copies("t_icl_Kinf", s);
@@ -184,7 +183,7 @@ Function quantile_function() {
   q.below_maximum = true;
   return {"t_icl_quantile",
           "quantile of the steps to acquisition for K = infinity, w0 = 0, beta0 ~ N(0, sigma^2)",
-          std::string(kSource) + "3.5",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.5",
           {q, context(), rate(), positive("sigma_beta", "spread of beta0"), copies()},
           [](const Settings& s) {
             check_copies("t_icl_quantile", s);
@@ -196,7 +195,7 @@ Function quantile_function() {
 Function fraction_function() {
   return {"p_acquire",
           "fraction of runs that acquire, w0 = 0 and beta0 ~ N(0, sigma^2)",
-          std::string(kSource) + "3.6",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.6",
           {positive("I_inf", "I_K(inf), the memoriser's whole time"), context(),
            positive("sigma_beta", "spread of beta0"), copies()},
           [](const Settings& s) {
@@ -208,7 +207,7 @@ Function fraction_function() {
 Function diversity_function() {
   return {"k_star",
           "number of items from which in-context learning is acquired, for I_K(inf) = A K^nu",
-          std::string(kSource) + "3.6",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.6",
           {context(), positive("A", "scale of the memorisation law"),
            positive("nu", "exponent of the memorisation law"), beta0(), w0(), copies()},
           [](const Settings& s) {
@@ -221,7 +220,7 @@ Function diversity_function() {
 Function copies_function() {
   return {"expected_copies",
           "mean number of copies of the target under the paper's sampler",
-          std::string(kSource) + "1.2",
+          "arXiv 2412.00104; differential-kinetics.md, section 1.2",
           {context(), count("K", "items", 2)},
           [](const Settings& s) {
             return number(expected_copies(N_of(s), static_cast<double>(s.integer("K"))));
@@ -233,7 +232,7 @@ Function cell_function() {
   time.minimum = 0;
   return {"g_lookup",
           "a cell of the table memoriser: g' = sigma(-g), g(0) = 0",
-          std::string(kSource) + "3.6",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.6",
           {time},
           [](const Settings& s) { return number(g_lookup(s.real("s"))); }};
 }
@@ -243,7 +242,7 @@ Function table_function() {
   time.minimum = 0;
   return {"I_lookup",
           "I_K(t) of the table memoriser with item frequencies k^-alpha",
-          std::string(kSource) + "3.6",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.6",
           {time, count("K", "items", 1, kMaxItems), any("alpha", "skew of the items", 0)},
           [](const Settings& s) {
             return number(I_lookup(s.real("t"), s.integer("K"), s.real("alpha")));
@@ -253,7 +252,7 @@ Function table_function() {
 Function accuracy_function() {
   return {"icl_accuracy_ideal",
           "accuracy on novel items at attention beta, w > 0, ties counted half",
-          std::string(kSource) + "3.5",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.5",
           {context(kMaxSum), any("beta", "attention"), copies()},
           [](const Settings& s) {
             check_copies("icl_accuracy_ideal", s);
@@ -264,7 +263,7 @@ Function accuracy_function() {
 Function loss_function() {
   return {"icl_loss_ideal",
           "loss L(w, beta) for K = infinity",
-          std::string(kSource) + "3.5",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.5",
           {context(kMaxSum), any("beta", "attention"), any("w", "readout"), copies()},
           [](const Settings& s) {
             check_copies("icl_loss_ideal", s);
@@ -276,7 +275,7 @@ Function loss_function() {
 Function descent_function() {
   return {"meanfield_rhs",
           "[dw, dbeta] per unit of eta t: minus the gradient of the loss for K = infinity",
-          std::string(kSource) + "3.5",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.5",
           {context(kMaxSum), any("w", "readout"), any("beta", "attention"), copies(),
            any("phi", "output of the memoriser, times the answer", 0)},
           [](const Settings& s) {
@@ -292,7 +291,7 @@ Function mean_field_function() {
   times.fallback = std::vector<double>{};
   return {"meanfield_Kinf",
           "flow of the loss for K = infinity, and when it passes an accuracy of 0.95",
-          std::string(kSource) + "3.5",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.5",
           {context(kMaxSum), copies(), beta0(), integrated_w0(), times},
           [](const Settings& s) {
             check_copies("meanfield_Kinf", s);
@@ -312,7 +311,7 @@ Function memoriser_function() {
   constexpr const char* kName = "t_icl_from_memoriser";
   return {kName,
           "acquisition predicted from what the memoriser does alone",
-          std::string(kSource) + "3.2 and 4 (C5)",
+          "arXiv 2412.00104; differential-kinetics.md, sections 3.2 and 4 (C5)",
           {list("t", "steps, ascending", -std::numeric_limits<double>::infinity()),
            list("c1", "mean residual <sigma> at these steps", 0, 1),
            list("c2", "1 - <sigma^2>/<sigma> at these steps", 0, 1), context(), rate(),
@@ -338,7 +337,7 @@ Function memoriser_function() {
 Function decay_function() {
   return {"h_decay",
           "C/lambda of the stationary states under decay of w and beta",
-          std::string(kSource) + "3.9",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.9",
           {positive("beta", "attention"), context()},
           [](const Settings& s) { return number(h_decay(s.real("beta"), N_of(s))); }};
 }
@@ -346,7 +345,7 @@ Function decay_function() {
 Function fold_function() {
   return {"decay_fold",
           "where stationary in-context learning is lost, and where it starts by itself",
-          std::string(kSource) + "3.9",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.9",
           {count("N", "context tokens", 8)},
           [](const Settings& s) {
             const DecayFold fold = decay_fold(N_of(s));
@@ -363,7 +362,7 @@ Function saturated_function() {
   c3.minimum = 0;
   return {"w_decay_saturated",
           "w of saturated attention under decay: lambda w = c3 e^-w",
-          std::string(kSource) + "3.9",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.9",
           {c3, positive("lam", "decay lambda")},
           [](const Settings& s) { return number(w_decay_saturated(s.real("c3"), s.real("lam"))); }};
 }
@@ -371,7 +370,7 @@ Function saturated_function() {
 Function after_function() {
   return {"post_acquisition",
           "w, eta t and training loss after acquisition, each at the times s of the memoriser",
-          std::string(kSource) + "3.8",
+          "arXiv 2412.00104; differential-kinetics.md, section 3.8",
           {list("s", "times of the slowed memoriser, ascending",
                 -std::numeric_limits<double>::infinity()),
            list("c3_s", "<e^-phi+> at these times", 0), any("w_a", "w at s[0]")},

@@ -72,8 +72,8 @@ Slopes slopes(const LabelSum& sum, double n, double w, double beta, double phi,
 }
 
 // Where attention is weak, w relaxes to a multiple of e^beta at a rate of order 1/N while beta
-// moves at a rate of order e^(2 beta)/N. With z = e^-beta / (2n), the friction of 3.4, y = w (1 + z)
-// is of order one, and so is the speed in d sigma = dt / (1 + 4 N z (1 + z)).
+// moves at a rate of order e^(2 beta)/N. With z = e^-beta / (2n), the friction of differential-kinetics.md, section
+// 3.4, y = w (1 + z) is of order one, and so is the speed in d sigma = dt / (1 + 4 N z (1 + z)).
 class Flow {
  public:
   Flow(std::int64_t N, std::int64_t n, double beta0, double w0)

@@ -1,5 +1,5 @@
 // Which conventions make diversity shorten the plateau: T over T of the single class of rank r, to
-// leading order in ln(1/alpha) (task-diversity.md, section 5, table of conventions).
+// leading order in ln(1/alpha) (task-diversity.md, section 5.7).
 #pragma once
 
 #include <cstdint>

@@ -60,7 +60,7 @@ TEST(Series, SlopeInLogs) {
     y.push_back(0.9 * std::pow(k, 0.82));
   }
   EXPECT_NEAR(log_log_slope(x, y), 0.82, 1e-14);
-  // The quick law of C6 of differential-kinetics.md: 0.82 over K = 64-1024.
+  // The quick law of differential-kinetics.md, section 4 (C6): 0.82 over K = 64-1024.
   EXPECT_NEAR(log_log_slope(x, std::vector<double>{22.4, 40.4, 67.6, 120, 221}), 0.82, 0.005);
   // A point off the line by e in the middle of three leaves the slope alone.
   EXPECT_NEAR(log_log_slope(std::vector<double>{1, 2, 4}, std::vector<double>{1, 6, 16}), 2, 1e-14);

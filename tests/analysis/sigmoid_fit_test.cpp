@@ -32,7 +32,7 @@ TEST(SigmoidFit, FindsTheSigmoidThatThePointsLieOn) {
 }
 
 TEST(SigmoidFit, IsTheLeastOfItsNeighbours) {
-  // Accuracies as in C1 of differential-kinetics.md: no sigmoid passes through all of them.
+  // Accuracies as quick runs of claim C1 have them: no sigmoid passes through all of them.
   const std::vector<double> accuracy{0.5, 0.48, 0.52, 0.5, 0.54, 0.68, 0.975, 0.99};
   const SigmoidBounds bounds{.b = {1, 5}};
   const Sigmoid fit = sigmoid_fit(kLogK, accuracy, bounds);

@@ -58,8 +58,8 @@ TEST(Examples, StoppingRunsStopBeforeTheirLastStep) {
   }
 }
 
-// From beta = 0 the mean field passes accuracy 0.97 at step 161 (differential-kinetics.md, 3.5: flow of the exact
-// loss, beta_thr for z = 1.8808); runs take 0.9 to 1.25 times as long (C4).
+// From beta = 0 the mean field passes accuracy 0.97 at step 161 (differential-kinetics.md, section 3.5: flow of the
+// exact loss, beta_thr for z = 1.8808); runs take 0.9 to 1.25 times as long (C4).
 TEST(Examples, TheLongTailIsThatOfItsMeanField) {
   const Folder folder;
   const Outcome outcome = iclab({"run", source_file("examples/long-tail.toml"), "--out", folder / "out", "--set",

@@ -1,4 +1,4 @@
-// The full model of differential-kinetics.md, 2.3, against its formula in plain loops, whose gradients are dual
+// The full model of differential-kinetics.md, section 2.3, against its formula in plain loops, whose gradients are dual
 // numbers', and against the golden file; through the program that training executes.
 #include <gtest/gtest.h>
 

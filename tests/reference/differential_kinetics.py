@@ -2,8 +2,8 @@
 
     python3 tests/reference/differential_kinetics.py tests/golden/differential-kinetics-second.json
 
-Needs numpy, scipy and mpmath (written with 2.4, 1.17 and 1.4). An implementation of its own, from the
-specification of the paper alone: mpmath in 40 digits where the library works in logarithms, exact binomials
+Needs numpy, scipy and mpmath (written with 2.4, 1.17 and 1.4). An implementation of its own, from
+the formulas of docs/theory alone: mpmath in 40 digits where the library works in logarithms, exact binomials
 where it uses ratios, quadrature of a conserved quantity where there is one, scipy's Radau in the memoriser's own
 time elsewhere, where the library changes variables. Letters are the paper's.
 """

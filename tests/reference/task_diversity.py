@@ -2,8 +2,8 @@
 
     python3 tests/reference/task_diversity.py tests/golden/task-diversity-second.json
 
-Needs numpy and scipy (written with 2.4 and 1.17). An implementation of its own, from the specification of
-the paper alone: matrices in full d dimensions where the library works in groups, brute-force averages over
+Needs numpy and scipy (written with 2.4 and 1.17). An implementation of its own, from the formulas
+of docs/theory alone: matrices in full d dimensions where the library works in groups, brute-force averages over
 Gauss-Hermite nodes where it has closed forms, scipy's integrator where it has Boost's. Letters are the
 paper's; J = E (f - y_q)^2 without a factor 1/2.
 """
@@ -27,7 +27,7 @@ def inputs(*shape):
     return np.round(rng.normal(size=shape), 6)
 
 
-# ---- section 2: batches -------------------------------------------------------------------------------
+# ---- task-diversity.md, section 2: batches ------------------------------------------------------------
 
 
 def lsa(Z_keys, n, W_PV, W_KQ, z_q):
@@ -75,7 +75,7 @@ def batch_case(d, n, B):
     return case
 
 
-# ---- sections 1 and 4: populations --------------------------------------------------------------------
+# ---- task-diversity.md, sections 1 and 4: populations -------------------------------------------------
 
 
 def bases(Q, r, K, s):
@@ -171,7 +171,7 @@ def population_case(d, r, K, s, n, sigma2):
     return case
 
 
-# ---- section 5: plateaus ------------------------------------------------------------------------------
+# ---- task-diversity.md, section 5: plateaus -----------------------------------------------------------
 
 
 def flow_time(lam, n, sigma2, alpha, phi, lam_observed=None):

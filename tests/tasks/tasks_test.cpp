@@ -332,7 +332,7 @@ Given items(std::int64_t count) {
   return {{"items", count}, {"context", std::int64_t{4}}, {"dim", std::int64_t{3}}};
 }
 
-// E[copies] = N/K + (1 - 1/K)^N (1 + (N - 1)/(K - 1)) (differential-kinetics.md, 1.2).
+// E[copies] = N/K + (1 - 1/K)^N (1 + (N - 1)/(K - 1)) (differential-kinetics.md, section 1.2).
 TEST(ItemLabel, TheTargetIsInTheContextUnderItsLabel) {
   constexpr std::int64_t kItems = 10, kContext = 4;
   constexpr size_t kPrompts = 4096;

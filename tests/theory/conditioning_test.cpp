@@ -44,7 +44,7 @@ TEST(MergedDescentSteps, AreNearTheMedianOverRandomStarts) {
     const double median = (first[9] + first[10]) / 2;
     const auto closed = static_cast<double>(merged_descent_steps(mixture, 64, 0, 0.01));
     EXPECT_LE(std::abs(median - closed), 0.2 * closed + 1)
-        << text(mixture) << " " << median;  // C10
+        << text(mixture) << " " << median;  // task-diversity.md, section 6 (C10)
   }
 }
 

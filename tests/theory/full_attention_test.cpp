@@ -15,7 +15,7 @@ FullAttention random_layer(std::int64_t d, unsigned seed) {
           .b = random_matrix(d, 1, seed + 2)};
 }
 
-// The forward pass of section 2 in tokens: last row, last column of W^PV Z (Z^T W^KQ z_q)/n.
+// The forward pass of task-diversity.md, section 2, in tokens: last row, last column of W^PV Z (Z^T W^KQ z_q)/n.
 double forward(const FullAttention& layer, const Matrix& context, const Vector& x_q,
                bool with_query) {
   const Eigen::Index d = x_q.size(), n = context.cols();

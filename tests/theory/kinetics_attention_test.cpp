@@ -98,7 +98,7 @@ TEST(GeneralThreshold, WithoutFrictionAndDriftIsTauStar) {
 }
 
 TEST(GeneralThreshold, BalancedIsTheIntegralOfItsEnergy) {
-  // w^2/2 - beta - e^-beta is conserved: T = integral du / w from rest at u0 (3.7).
+  // w^2/2 - beta - e^-beta is conserved: T = integral du / w from rest at u0 (differential-kinetics.md, section 3.7).
   boost::math::quadrature::tanh_sinh<double> quadrature;
   for (const double beta0 : {0.05, 0.5, 1.5}) {
     const double u0 = std::exp(-beta0);
@@ -171,7 +171,7 @@ TEST(StepsForInfiniteK, AreTwoOverEtaTimesTheThreshold) {
   EXPECT_RELATIVE(t_icl_Kinf(100, 0.01), 250.66282746310002 * 100, kClosed);
   EXPECT_EQ(t_icl_Kinf(32, 0.3, -0.5, 0.2, 2, 0.5),
             2 / 0.3 * tau_star_general(32, -0.5, 0.2, 2, 0.5));
-  // C3 of the specification: frictionless and with friction, eta = 0.3.
+  // differential-kinetics.md, section 4 (C3): frictionless and with friction, eta = 0.3.
   const std::vector<std::vector<double>> rows{{16, 134, 146}, {32, 267, 292}, {64, 535, 584},
                                               {128, 1069, 1168}};
   for (const auto& row : rows) {

@@ -87,7 +87,7 @@ TEST(AfterAcquisition, FollowsTheTrapezoids) {
 }
 
 TEST(AfterAcquisition, IsThePowerLawOfItsExponent) {
-  // c3 = 1/s: w = w_a + log s, so L_train = e^-w_a / s^2 (3.8, gamma = 1, A = 1).
+  // c3 = 1/s: w = w_a + log s, so L_train = e^-w_a / s^2 (differential-kinetics.md, section 3.8: gamma = 1, A = 1).
   std::vector<double> s, c3;
   for (int i = 0; i <= 20'000; ++i) {
     s.push_back(std::exp(i * 5e-4));

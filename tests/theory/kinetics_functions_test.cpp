@@ -24,7 +24,7 @@ struct Row {
   std::string defaults;  // the others, as the table has them
 };
 
-// Section 7.1 of differential-kinetics.md.
+// differential-kinetics.md, section 7.1.
 const std::vector<Row>& table() {
   static const std::vector<Row> rows{
       {"tau_star", "N=32", "beta0=0 w0=0 n=1"},

@@ -88,7 +88,7 @@ TEST(MeanFieldDescent, HasAConstantMemoriser) {
 }
 
 TEST(MeanField, TakesTheStepsOfTheQuickSettings) {
-  // C3 and C4 of the specification, eta = 0.3.
+  // differential-kinetics.md, section 4 (C3, C4, C9), eta = 0.3.
   const auto steps = [](std::int64_t N, double beta0, double w0, std::int64_t n) {
     return meanfield_Kinf(N, n, beta0, w0).t_acc / 0.3;
   };
@@ -104,7 +104,7 @@ TEST(MeanField, TakesTheStepsOfTheQuickSettings) {
 }
 
 TEST(MeanField, StartsAsItsExpansion) {
-  // The flow of 3.2 with c1 = c2 = 1/2 leaves out parts of order 1/N.
+  // The flow of differential-kinetics.md, section 3.2, with c1 = c2 = 1/2 leaves out parts of order 1/N.
   const double N = 10'000, end = 2000;
   const std::vector<double> t{0, end}, half{0.5, 0.5};
   const FromMemoriser expanded = t_icl_from_memoriser({t, half, half}, N, 1, -1, 0.2);

@@ -18,7 +18,7 @@ constexpr double kOde = 1e-9;  // rtol 1e-11, amplified by the growth of the ear
 Mixture quick(std::int64_t K, std::int64_t s) { return {.d = 8, .r = 2, .K = K, .s = s}; }
 
 TEST(Plateau, TakesTheTimesOfTheQuickSetting) {
-  // C7 of task-diversity.md, four decimals.
+  // task-diversity.md, section 6 (C7), four decimals.
   EXPECT_NEAR(plateau(spectrum(quick(1, 0), 16, 0), 1e-3, 0.5), 2.4191, 5e-5);
   EXPECT_NEAR(plateau(spectrum(quick(2, 1), 16, 0), 1e-3, 0.5), 2.8026, 5e-5);
   EXPECT_NEAR(plateau(spectrum(quick(2, 0), 16, 0), 1e-3, 0.5), 3.4180, 5e-5);
@@ -45,7 +45,7 @@ TEST(LinearPlateau, ApproachesTheFlowLikeOneOverLnOneOverAlpha) {
     for (const double alpha : {1e-2, 1e-3, 1e-4, 1e-5}) {
       const double T = plateau(C, alpha, 0.5);
       const double error = std::abs(linear_plateau(C, alpha, 0.5) / T - 1);
-      EXPECT_LT(error, 0.08) << "section 5";
+      EXPECT_LT(error, 0.08) << "task-diversity.md, section 5.2";
       EXPECT_LT(error, before);
       before = error;
     }

@@ -78,7 +78,7 @@ TEST(PopulationTraining, AdamIsFreeOfTheScale) {
 }
 
 TEST(PopulationTraining, TakesTheStepsOfTheQuickSetting) {
-  // C8 of task-diversity.md: half-drop steps of GD with lr .01 (A), times K (B), and population
+  // task-diversity.md, section 6 (C8): half-drop steps of GD with lr .01 (A), times K (B), and population
   // Adam (G).
   const std::vector<Mixture> mixtures{
       {8, 2, 1, 0}, {8, 2, 2, 1}, {8, 2, 2, 0}, {8, 2, 3, 0}, {8, 2, 4, 0}};

@@ -17,7 +17,8 @@ std::vector<double> quick_times(std::int64_t K, std::int64_t s, double start = 1
 }
 
 TEST(Staircase, TakesTheTimesOfTheQuickSetting) {
-  // C11 of task-diversity.md by GD with lr .01: a few steps late, about 1/2 % at the second drop.
+  // Gradient descent with lr .01: a few steps later than the flow of task-diversity.md, section 6 (C11), about 1/2 % at
+  // the second drop.
   const auto expect = [](const std::vector<double>& got, const std::vector<double>& want) {
     for (size_t i = 0; i < want.size(); ++i) EXPECT_NEAR(got[i], want[i], 0.01 * want[i]);
   };

@@ -265,7 +265,8 @@ report::Claim judge(const Measurements& measurements) {
       "MLP has left to learn in its own time s, and the loss in context is e^(−w). The curve of the two losses depends neither on the "
       "rate nor on the context's length.";
   claim.provenance = provenance("paper", "a nontrivial relation of the two losses; its form is derived",
-                                "flow after saturation (section 3.8): dw/ds = c₃, ds = e^(−w) η dt");
+                                "flow after saturation (differential-kinetics.md, section 3.8): "
+                                "dw/ds = c₃, ds = e^(−w) η dt");
   const Arm arm = measurements.arms("hard").at(0), frozen_arm = measurements.arms("hard-frozen").at(0);
   const Runs judged = runs_of(arm);
   std::vector<Frozen> frozen;

@@ -188,7 +188,8 @@ report::Claim judge(const Measurements& measurements) {
       "When every context holds as many labels of either kind, the other items' labels add up to minus the target's own: "
       "in-context learning is delayed, or never acquired unless attention starts on the right side, β₀ > 0.";
   claim.provenance = provenance("paper", "delay or prevention; the condition on β₀ is derived",
-                                "flow of w and β with drift μ = −1 and no label noise (section 3.7)");
+                                "flow of w and β with drift μ = −1 and no label noise "
+                                "(differential-kinetics.md, section 3.7)");
   const std::vector<Arm> arms = measurements.arms("balanced");
   Checks checks(Strictness::kValue);
   check(arms, checks);

@@ -17,7 +17,7 @@ namespace {
 
 constexpr double kPartialFrom = 0.65, kPartialTo = 0.9;
 
-// Phi(nu log(K/K*)/s) with nu/s = 0.8, K* = 300 at N = 32 (section 3.6).
+// Phi(nu log(K/K*)/s) with nu/s = 0.8, K* = 300 at N = 32 (differential-kinetics.md, section 4 (C8)).
 double predicted_fraction(double K) { return boost::math::cdf(boost::math::normal(), 0.8 * std::log(K / 300)); }
 
 // The smallest change of the fraction from one K to the next.
@@ -98,7 +98,8 @@ report::Claim judge(const Measurements& measurements) {
   claim.statement =
       "Near K* the outcomes of runs that differ only in their draws are two separate groups: some acquire in-context "
       "learning early, the others never do.";
-  claim.provenance = provenance("paper", "figure 6c of the authors' code", "probit of section 3.6");
+  claim.provenance = provenance("paper", "figure 6c of the authors' code",
+                                "probit of differential-kinetics.md, section 3.6");
   const std::vector<Arm> arms = paper_or_quick(measurements, "figure-6c", "initial-beta");
   Checks checks(Strictness::kValue);
   for (const Arm& arm : arms) {

@@ -70,7 +70,7 @@ report::Claim judge(const Measurements& measurements) {
   claim.title = "Acquisition takes time in proportion to the context";
   claim.statement = "With infinitely many items the step of acquisition is linear in the number N of context items.";
   claim.provenance = provenance("paper", "figure 6b of the authors' code",
-                                "τ* of sections 3.3 and 3.4, mean field of section 3.5");
+                                "τ* and mean field of differential-kinetics.md, sections 3.3 to 3.5");
   const std::vector<Arm> arms = paper_or_quick(measurements, "figure-6b", "context-length");
   Checks checks(Strictness::kValue);
   if (!arms.empty())

@@ -78,7 +78,8 @@ report::Claim judge(const Measurements& measurements) {
       "In-context learning starts earlier when the target stands n times in the context, or when every item "
       "stands B times: as in a context of N/n or N/B items.";
   claim.provenance = provenance("derived", "that context statistics matter is the paper's, the law is ours",
-                                "mean field for infinitely many items, binomial label noise (section 3.5)");
+                                "mean field for infinitely many items, binomial label noise "
+                                "(differential-kinetics.md, section 3.5)");
   std::vector<Arm> arms = measurements.arms("copies");
   for (const Arm& arm : measurements.arms("burstiness")) arms.push_back(arm);
   std::vector<Place> places;

@@ -145,7 +145,7 @@ report::Claim judge(const Measurements& measurements) {
       "In-context learning is acquired iff I_K(∞) > τ*: if the training that the MLP alone would still take to remember "
       "its K items exceeds what attention needs. Predictions take c₁(t) and c₂(t) from runs of the MLP alone.";
   claim.provenance = provenance("paper", "acquisition is decided by a race of learning rates",
-                                "sections 3.3 to 3.6, from measured c₁ and c₂");
+                                "differential-kinetics.md, sections 3.3 to 3.6, from measured c₁ and c₂");
   Checks checks(Strictness::kValue);
   const std::vector<Threshold> all = thresholds(measurements);
   for (const Threshold& one : all) {

@@ -1,4 +1,4 @@
-// What the runs of the MLP alone predict for the runs with attention (section 3.6; claim C5).
+// What the runs of the MLP alone predict for the runs with attention (differential-kinetics.md, section 3.6; claim C5).
 #pragma once
 
 #include <cstdint>

@@ -70,7 +70,8 @@ report::Claim judge(const Measurements& measurements) {
   report::Claim claim;
   claim.title = "The transition against the length of the context";
   claim.statement = "The number of items at the transition grows as K* ~ N^(1/ν) with the exponent ν of memorisation.";
-  claim.provenance = provenance("paper", "figure 6a of the authors' code, with slope 1/0.7", "section 3.6");
+  claim.provenance = provenance("paper", "figure 6a of the authors' code, with slope 1/0.7",
+                                "differential-kinetics.md, section 3.6");
   const std::vector<Arm> arms = paper_or_quick(measurements, "figure-6a", "transition");
   const CriticalNumbers numbers(arms);
   const double slope = predicted_slope(measurements);

@@ -118,7 +118,8 @@ report::Claim judge(const Measurements& measurements) {
       "When some items are much more frequent than others (p_k ∝ k^(−α)), the MLP's integrated error I_K is smaller and "
       "in-context learning is no longer acquired at a number of items at which equal frequencies acquire it.";
   claim.provenance = provenance("derived", "that data statistics matter is the paper's, this question is ours",
-                                "I_K is smaller for skewed p_k by concavity (section 3.6); acquisition needs I_K > τ*, and more with label noise");
+                                "I_K is smaller for skewed p_k by concavity (differential-kinetics.md, section 3.6); "
+                                "acquisition needs I_K > τ*, and more with label noise");
   const std::vector<Arm> joint = measurements.arms("zipf"), alone = measurements.arms("zipf-alone"),
                          independent = measurements.arms("zipf-independent");
   std::vector<std::vector<double>> totals;

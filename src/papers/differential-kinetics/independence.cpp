@@ -142,7 +142,8 @@ report::Claim judge(const Measurements& measurements) {
       "Memory and attention learn independently until in-context learning is acquired; after that memory slows down by about e^(−w). "
       "In-context learning does not win because memory is full: alone, the same MLP memorises every item.";
   claim.provenance = provenance("paper", "independent sub-circuits whose relative speed decides",
-                                "before acquisition the MLP's gradient is that without attention (section 3.2)");
+                                "before acquisition the MLP's gradient is that without attention "
+                                "(differential-kinetics.md, section 3.2)");
   const std::vector<Arm> joint = measurements.arms("joint"), alone = measurements.arms("joint-alone");
   Checks checks(Strictness::kValue);
   check(joint, alone, checks);

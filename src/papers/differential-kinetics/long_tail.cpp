@@ -137,7 +137,8 @@ report::Claim judge(const Measurements& measurements) {
   claim.statement =
       "The step of acquisition falls exponentially with the initial β: drawn from a normal distribution it gives times "
       "that are nearly log-normal, with a long tail.";
-  claim.provenance = provenance("paper", "figures 6b and A4 of the authors' code", "mean field and log-normal, 3.5");
+  claim.provenance = provenance("paper", "figures 6b and A4 of the authors' code",
+                                "mean field and log-normal of differential-kinetics.md, section 3.5");
   Checks checks(Strictness::kValue);
   for (const Arm& arm : measurements.arms("long-tail")) {
     const Tail tail = tail_of(arm);

@@ -80,7 +80,7 @@ report::Claim judge(const Measurements& measurements) {
   claim.title = "The law of memorisation";
   claim.statement = "The training that the MLP alone takes to remember K items grows as I_K(∞) ~ K^ν, ν ≈ 0.7.";
   claim.provenance = provenance("paper", "exponent of figure 6a, figures A2 and A3 of the authors' code",
-                                "section 3.6; the exponent is measured");
+                                "differential-kinetics.md, section 3.6; the exponent is measured");
   Checks checks(Strictness::kValue);
   const std::vector<Arm> arms = paper_or_quick(measurements, "figure-a2", "memorisation"), wide = measurements.arms("memorisation-wide");
   if (!arms.empty()) {

@@ -1,4 +1,4 @@
-// The law of memorisation: I_K of runs of the MLP alone, and its exponent (section 3.6).
+// The law of memorisation: I_K of runs of the MLP alone, and its exponent (differential-kinetics.md, section 3.6).
 #pragma once
 
 #include <span>

@@ -72,7 +72,8 @@ report::Claim judge(const Measurements& measurements) {
   claim.statement =
       "In-context learning is acquired abruptly: without friction β = erfinv(τ/τ*)², so that the accuracy leaves chance "
       "late, and the later the longer the contexts are.";
-  claim.provenance = provenance("paper", "abrupt acquisition; figure 2d of the authors' code", "path of section 3.3");
+  claim.provenance = provenance("paper", "abrupt acquisition; figure 2d of the authors' code",
+                                "path of differential-kinetics.md, section 3.3");
   const std::vector<Arm> arms = paper_or_quick(measurements, "figure-2d", "onset");
   Checks checks(Strictness::kValue);
   for (const Arm& arm : arms) {

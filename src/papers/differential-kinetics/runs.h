@@ -18,7 +18,8 @@ inline Quantity trained(const std::string& series = "accuracy") { return {.serie
 inline Quantity memory(const std::string& series) { return {.series = series, .name = "memory"}; }
 inline Quantity weight(const std::string& name) { return {.series = name, .name = name}; }
 
-/// A run has acquired at its first evaluation above this accuracy on novel items (section 1.3).
+/// A run has acquired at its first evaluation above this accuracy on novel items
+/// (differential-kinetics.md, section 1.3).
 inline constexpr double kAcquired = 0.95;
 
 /// N, K (0: infinitely many), lr of the point.
@@ -39,7 +40,7 @@ std::vector<double> last_values(const Arm& arm, const Quantity& quantity);
 std::vector<double> acquired(const Arm& arm);
 
 /// How many runs attend to the copy at their end (more than half of the weight) and have not acquired: memory outweighs
-/// what they copy (section 5, pitfall 3).
+/// what they copy (differential-kinetics.md, section 5, pitfall 3).
 double partial_runs(const Arm& arm);
 
 /// c1 and c2 of a run against the step, up to the first measurement with c1 < `least`, which is the last.
@@ -51,8 +52,8 @@ MemoryCurve memory_curve(const Arm& arm, std::int64_t seed, double least = 0);
 /// tau(t) = I_K(t) at the curve's steps: eta times the integral of c1 by the trapezoid rule.
 std::vector<double> memorised(const MemoryCurve& curve, double lr);
 
-/// K where the mean final accuracy crosses 0.75, linear in log K between neighbours (section 1.3, quick): accuracy by
-/// point and seed, of the seeds picked. NaN if it does not cross.
+/// K where the mean final accuracy crosses 0.75, linear in log K between neighbours (differential-kinetics.md, section
+/// 1.3, quick): accuracy by point and seed, of the seeds picked. NaN if it does not cross.
 double critical_items(const std::vector<double>& items, const std::vector<std::vector<double>>& accuracy,
                       std::span<const size_t> seeds);
 

@@ -285,7 +285,8 @@ report::Claim judge(const Measurements& measurements) {
       "weights: attention needs a training residual C above λ h_fold, and memory drives C below it. A larger decay loses it "
       "sooner or never lets it form; decay of the MLP too, which keeps C up, preserves it.";
   claim.provenance = provenance("paper", "transience; the fold is derived",
-                                "fold of the stationary states of w and β under decay (section 3.9)");
+                                "fold of the stationary states of w and β under decay "
+                                "(differential-kinetics.md, section 3.9)");
   std::vector<Arm> arms = paper_or_quick(measurements, "figure-2e", "transience-fold");
   for (const Arm& arm : measurements.arms("transience")) arms.push_back(arm);
   const std::vector<Courses> settings = courses_of(arms),

@@ -45,7 +45,7 @@ void draw(report::Figure& figure, const std::string& series, const Arm& arm, con
   }
 }
 
-// The fit of section 1.3; quick runs have their transition below 100 items too.
+// The fit of differential-kinetics.md, section 1.3; quick runs have their transition below 100 items too.
 void draw_fit(report::Figure& figure, const Sweep& sweep) {
   std::vector<double> x, y;
   for (size_t i = 0; i < sweep.items.size(); ++i) {
@@ -84,7 +84,8 @@ report::Claim judge(const Measurements& measurements) {
   claim.statement =
       "The accuracy on novel items jumps from chance to 1 as the number of items K passes K*; the accuracy of memory on "
       "trained items does the opposite.";
-  claim.provenance = provenance("paper", "abstract and figures 2b, 2c of the authors' code", "K*: section 3.6");
+  claim.provenance = provenance("paper", "abstract and figures 2b, 2c of the authors' code",
+                                "K*: differential-kinetics.md, section 3.6");
   const std::vector<Arm> arms = chosen(measurements);
   const Sweep sweep = sweep_of(arms);
   Checks checks(Strictness::kValue);

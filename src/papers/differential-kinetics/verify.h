@@ -17,8 +17,9 @@ bool verify(const std::string& section, const Json& content, Comparison& compari
 /// Adds the comparisons of one case of models: what the engine computes of the two models, and its descents.
 void verify_model(Case& entry, Comparison& comparison);
 
-inline constexpr double kClosed = 1e-10;      // tolerances of section 7: closed forms, values, losses, gradients
+// Tolerances (differential-kinetics.md, section 7).
+inline constexpr double kClosed = 1e-10;      // closed forms, values, losses, gradients
 inline constexpr double kDescent = 1e-8;      // rows of a descent
-inline constexpr double kIntegrated = 1e-6;   // what section 7.1 marks ODE, and decay_fold
+inline constexpr double kIntegrated = 1e-6;   // what differential-kinetics.md, section 7.1, marks ODE, and decay_fold
 
 }  // namespace iclab::papers::differential_kinetics

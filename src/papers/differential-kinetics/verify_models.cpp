@@ -1,4 +1,5 @@
-// Test vectors of the models recomputed by the program that training executes, in float64 (section 7).
+// Test vectors of the models recomputed by the program that training executes, in float64 (differential-kinetics.md,
+// section 7).
 #include <fmt/format.h>
 
 #include <algorithm>

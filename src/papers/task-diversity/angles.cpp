@@ -108,7 +108,7 @@ report::Claim judge_single(const Measurements& measurements) {
   claim.provenance = provenance(
       "paper",
       "arXiv 2505.14808 and 2606.06814 state the dependence on the angle; the exact curve is ours",
-      "closed form of section 4 at the minimiser Γ*, direction outside the span");
+      "closed form of task-diversity.md, section 4.2, at the minimiser Γ*, direction outside the span");
   Checks checks;
   const std::vector<Arm> arms = measurements.arms("trained-single");
   check_outside(arms, checks);
@@ -155,7 +155,7 @@ report::Claim judge_union(const Measurements& measurements) {
   claim.provenance = provenance(
       "paper",
       "arXiv 2505.14808 states that all angles in the span are reached; exact flatness is ours",
-      "closed form of section 4 at the minimiser Γ*, directions span and outside");
+      "closed form of task-diversity.md, section 4.2, at the minimiser Γ*, directions span and outside");
   Checks checks;
   const std::vector<Arm> arms = measurements.arms("trained-union");
   const size_t mark = checks.size();

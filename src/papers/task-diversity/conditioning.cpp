@@ -135,7 +135,7 @@ report::Claim judge(const Measurements& measurements) {
       "directions; with shared columns there is no gain.";
   claim.provenance =
       provenance("derived", "convention D: one reading of \"diversity improves the optimisation\"",
-                 "closed form of section 5 for gradient descent from a random Γ₀");
+                 "closed form of task-diversity.md, section 5.5, for gradient descent from a random Γ₀");
   const std::vector<Arm> arms = measurements.arms("conditioning");
   const std::vector<Place> places = places_of(arms);
   Checks checks;

@@ -72,7 +72,7 @@ report::Claim judge_columns(const Measurements& measurements) {
       "to 1 − R/d, R the number of distinct columns.";
   claim.provenance =
       provenance("paper", "claim (ii) of the abstract of arXiv 2606.06814; the law 1 − R/d is ours",
-                 "closed form of section 4 on isotropic test tasks");
+                 "closed form of task-diversity.md, section 4.2, on isotropic test tasks");
   Checks checks;
   const std::vector<Arm> arms =
       all_arms(measurements, {"trained-single", "trained-union", "trained-others"});
@@ -172,7 +172,7 @@ report::Claim judge_price(const Measurements& measurements) {
       "like "
       "(1 + K r)/n.";
   claim.provenance = provenance("derived", "not in the abstract; follows from the closed form",
-                                "closed form of section 4, s = 0");
+                                "closed form of task-diversity.md, section 4.2, s = 0");
   Checks checks;
   const std::vector<Arm> arms = measurements.arms("price");
   const size_t mark = checks.size();

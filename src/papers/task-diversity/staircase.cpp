@@ -89,7 +89,7 @@ report::Claim judge(const Measurements& measurements) {
   claim.provenance = provenance(
       "derived",
       "abrupt and staircase drops of linear attention: arXiv 2501.16265; for shared columns ours",
-      "gradient flow of section 5");
+      "gradient flow of task-diversity.md, section 5.6");
   const std::vector<Arm> arms = measurements.arms("staircase"),
                          small = measurements.arms("staircase-small");
   const Arm& once = disjoint(arms);

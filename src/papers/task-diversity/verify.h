@@ -18,7 +18,7 @@ void verify_batch_case(Case& entry, Comparison& comparison);
 void verify_population_models(Case& entry, Comparison& comparison);
 void verify_trajectory(Case& entry, Comparison& comparison);
 
-inline constexpr double kAlgebra = 1e-10;       // tolerances of section 8, relative
+inline constexpr double kAlgebra = 1e-10;       // tolerances of task-diversity.md, section 8, relative
 inline constexpr double kDescent = 1e-9;        // trajectories of gradient descent
 inline constexpr double kAdam = 1e-7;           // trajectories of Adam
 inline constexpr double kTime = 1e-6;           // integrated plateau times
