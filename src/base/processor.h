@@ -9,7 +9,7 @@ namespace iclab {
 /// The processor's name, or "unknown processor".
 std::string processor_name();
 
-/// Processors that this program may use, at least 1: those of its affinity (taskset, Slurm), no more
+/// Processors that this program may use, at least 1: as many as its affinity has (taskset, Slurm), no more
 /// than its control group's quota (containers), rounded up.
 int processor_count();
 

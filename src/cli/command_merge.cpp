@@ -100,7 +100,7 @@ std::string merge_text(const study::Merged& merged, const std::vector<Gap>& gaps
                        const std::string& sha256) {
   std::string text = fmt::format("stores joined: {}; runs added: {}, advanced: {}, there before: {}\n", stores, merged.added,
                                  merged.advanced, merged.known);
-  text += fmt::format("results in {}\nsha256     {}\n", out.string(), sha256);
+  text += fmt::format("results in {}\nsha256     {}\n", shown(out), sha256);
   if (!gaps.empty()) text += fmt::format("runs missing or not at their end: {}; iclab run computes them:\n", gaps.size());
   for (size_t i = 0; i < std::min(kMostGaps, gaps.size()); ++i) {
     const Gap& gap = gaps[i];
@@ -139,7 +139,7 @@ Result merge(const MergeOptions& options, bool as_json) {
   const std::vector<Gap> gaps = gaps_of(into);
   const std::string sha256 = into.sha256();
   if (!as_json) return {merge_text(merged, gaps, out, folders.size() + (had_set_aside ? 1 : 0), sha256)};
-  Json json{{"out", out.string()},         {"stores", folders.size()},      {"added", merged.added},
+  Json json{{"out", shown(out)},         {"stores", folders.size()},      {"added", merged.added},
             {"advanced", merged.advanced}, {"known", merged.known},         {"sha256", sha256},
             {"gaps", Json::array()}};
   for (const Gap& gap : gaps) json["gaps"].push_back(gap_json(gap));

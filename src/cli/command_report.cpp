@@ -51,7 +51,7 @@ Result rewrite(const ReportOptions& options, bool as_json) {
   check_writable(folder, "a page lies beside its store; copy the folder to where you can write");
   const fs::path page = report::write_page(report, folder.parent_path());
   if (options.open) open_page(page);
-  if (as_json) return {json_line({{"page", page.string()}, {"report", report::to_json(report)}})};
+  if (as_json) return {json_line({{"page", shown(page)}, {"report", report::to_json(report)}})};
   return {report_text(report, page)};
 }
 

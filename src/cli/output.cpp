@@ -46,6 +46,11 @@ void say(const std::string& line) {
   (void)!std::fwrite(text.data(), 1, text.size(), stderr);
 }
 
+std::string shown(const std::filesystem::path& path) {
+  const std::filesystem::path near = path.lexically_relative(std::filesystem::current_path());
+  return near.empty() || near.native().starts_with("..") ? path.string() : near.string();
+}
+
 void say_waiting(const std::filesystem::path& folder) {
   say(fmt::format("iclab: another program reads {}; training goes on, and what it saves waits in memory",
                   (folder / "store.sqlite").string()));

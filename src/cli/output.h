@@ -16,6 +16,9 @@ void write_results(const std::string& text);
 /// A line on stderr; clears what a progress bar left on it.
 void say(const std::string& line);
 
+/// A path as a person reads it: relative to the current folder, if it lies in it.
+std::string shown(const std::filesystem::path& path);
+
 /// Tells on stderr that another program keeps the store in the folder from being written.
 void say_waiting(const std::filesystem::path& folder);
 

@@ -36,7 +36,7 @@ std::string report_text(const report::PaperReport& report, const std::filesystem
       text += fmt::format("{}: {}\n", claim.id, claim.cause);
   return text + fmt::format("{} runs, {} steps, {}\npage: {}\n", report.runs,
                             human_count(static_cast<double>(report.optimizer_steps)),
-                            human_seconds(report.seconds), page.string());
+                            human_seconds(report.seconds), shown(page));
 }
 
 }  // namespace iclab::cli
