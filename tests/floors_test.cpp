@@ -25,11 +25,8 @@ const std::map<std::string, std::set<std::string>>& allowed() {
       for (const std::string& floor : storey) result[floor] = storeys;
       below = storeys;
     };
-    stack({"lanes", "random"});
-    stack({"program"});
-    stack({"nn", "tasks"});
-    stack({"train", "probes"});
-    stack({"study", "analysis"});
+    for (const char* floor : {"lanes", "random", "program", "tasks", "nn", "probes", "train", "analysis", "study"})
+      stack({floor});
     below.insert("theory");
     result["report"] = {"base"};
     below.insert("report");

@@ -52,7 +52,7 @@ std::string shown(const std::filesystem::path& path) {
 }
 
 void say_waiting(const std::filesystem::path& folder) {
-  say(fmt::format("iclab: another program reads {}; training goes on, and what it saves waits in memory",
+  say(fmt::format("iclab: another program reads {}: what is trained meanwhile waits in memory until it can be written",
                   (folder / "store.sqlite").string()));
 }
 
