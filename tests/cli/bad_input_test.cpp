@@ -144,6 +144,59 @@ TEST(BadInput, OptionsOfRun) {
   expect({"--set", "train.batch=-1"}, "-1");
 }
 
+// What this machine cannot run is found before a folder is made, not run by run.
+TEST(BadInput, WhatThisMachineCannotRun) {
+  const Folder folder;
+  const std::string study = folder.write("small.toml", small_study()), out = folder / "out";
+  const Outcome lacking = iclab({"run", study, "--out", out}, {{"ICLAB_SIMD", "none"}});
+  EXPECT_EQ(lacking.exit_code, 1);
+  EXPECT_THAT(lacking.err, HasSubstr("ICLAB_SIMD is 'none'"));
+  EXPECT_FALSE(std::filesystem::exists(out));
+
+  const std::string huge = folder.write("huge.toml",
+                                        "[study]\nname = \"huge\"\n[task]\nkind = \"linear-regression\"\ndim = 2\n"
+                                        "context = 3\n[model]\nkind = \"transformer\"\nlayers = 1\nheads = 1\n"
+                                        "width = 1000000\n[train]\noptimizer = { kind = \"sgd\", lr = 0.01 }\n"
+                                        "batch = 4\nsteps = 10\n");
+  const Outcome refused = iclab({"run", huge, "--out", out});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("memory, this machine has"));
+  EXPECT_FALSE(std::filesystem::exists(out));
+}
+
+TEST(BadInput, NamesThatAreNotUtf8) {
+  const Folder folder;
+  const std::string inner = folder / "caf\xe9";
+  std::filesystem::create_directory(inner);
+  std::filesystem::copy(folder.write("small.toml", small_study()), inner + "/small.toml");
+  const Outcome works = iclab({"run", inner + "/small.toml", "--out", folder / "out"});
+  EXPECT_EQ(works.exit_code, 0) << works.err;
+  EXPECT_EQ(iclab({"status", folder / "out", "--json"}).json()["runs"]["done"], 4);
+
+  std::string nameless = small_study();
+  const std::string name = "name  = \"small\"\n";
+  nameless.erase(nameless.find(name), name.size());
+  const Outcome refused = iclab({"run", folder.write("caf\xe9.toml", nameless), "--out", folder / "other"});
+  EXPECT_EQ(refused.exit_code, 2);
+  EXPECT_THAT(refused.err, HasSubstr("caf\\xe9"));
+  EXPECT_FALSE(std::filesystem::exists(folder / "other"));
+}
+
+TEST(BadInput, AProbeThatIsLessCertainThanItLooksSaysSo) {
+  const Folder folder;
+  const std::string study = folder.write(
+      "novel.toml", "[study]\nname = \"novel\"\n[task]\nkind = \"item-label\"\nitems = 16\ncontext = 8\ndim = 16\n"
+                    "[model]\nkind = \"kinetics-minimal\"\nhidden = 8\nattention = \"none\"\n"
+                    "[train]\noptimizer = { kind = \"sgd\", lr = 0.3 }\nloss = \"logistic\"\nbatch = 4\nsteps = 2\n"
+                    "[[probe]]\nkind = \"accuracy\"\nset = \"novel\"\nprompts = 1024\nat = \"end\"\n");
+  const Outcome outcome = iclab({"run", study, "--out", folder / "out", "--json"});
+  EXPECT_EQ(outcome.exit_code, 0) << outcome.err;
+  EXPECT_THAT(outcome.err, HasSubstr("the standard error of its accuracy is up to 0.126"));
+  ASSERT_EQ(outcome.json()["notes"].size(), 1U);
+  ASSERT_EQ(iclab({"report", folder / "out"}).exit_code, 0);
+  EXPECT_THAT(read_text(folder / "out/index.html"), HasSubstr("up to 0.126"));
+}
+
 TEST(BadInput, AFolderThatCannotBeWritten) {
   const Folder folder;
   const std::string study = folder.write("small.toml", small_study());
