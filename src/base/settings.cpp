@@ -136,7 +136,7 @@ struct Printer {
   std::string operator()(bool x) const { return x ? "true" : "false"; }
   std::string operator()(std::int64_t x) const { return fmt::format("{}", x); }
   std::string operator()(double x) const { return real(x); }
-  std::string operator()(const std::string& x) const { return "'" + text(x) + "'"; }
+  std::string operator()(const std::string& x) const { return fmt::format("'{}'", text(x)); }
   std::string operator()(const std::vector<std::int64_t>& x) const {
     return fmt::format("[{}]", fmt::join(x, ", "));
   }
