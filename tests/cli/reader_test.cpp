@@ -40,6 +40,7 @@ TEST(Reader, OfTwoMinutesEndsNothingAndLosesNothing) {
   std::string text = small_study();
   const auto replace = [&](const std::string& from, const std::string& to) { text.replace(text.find(from), from.size(), to); };
   replace("steps = 60", "steps = 4000000000");
+  replace("lr = 0.02", "lr = 1e-9");  // a run that diverges after millions of steps would end
   replace("every = 20", "every = 10000000");
   replace("every = 30", "every = 10000000");
   const std::string study = folder.write("long.toml", text), out = folder / "out";

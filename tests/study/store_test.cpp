@@ -220,13 +220,20 @@ TEST(Store, OneFlippedBitChangesTheHash) {
     Store store(folder.path(), kWrite);
     fill(store);
   }
-  const auto hash = [&] { return Store(folder.path(), kRead).sha256(); };
+  std::vector<std::string> damages;
+  const auto hash = [&] {
+    damages.clear();
+    return Store(folder.path(), kRead).sha256(&damages);
+  };
   const std::string before = hash();
+  EXPECT_TRUE(damages.empty());
   for (const auto& [table, column] :
        {std::pair{"weights", "data"}, std::pair{"measurements", "value"}}) {
     for (const size_t bit : {0, 13, 63}) {
       flip_bit(folder.path(), table, column, bit);
       EXPECT_NE(hash(), before) << table << " " << bit;
+      EXPECT_EQ(damages.size(), 1U);
+      EXPECT_THROW(Store(folder.path(), kRead).sha256(), Damaged);
       flip_bit(folder.path(), table, column, bit);
       EXPECT_EQ(hash(), before);
     }
@@ -286,7 +293,7 @@ std::string damage_by(const char* sql, const std::function<void(const Store&)>& 
   }
   Database(folder / "store.sqlite", Database::Access::kWrite).execute(sql);
   const Store store(folder.path(), kRead);
-  EXPECT_EQ(store.damages().size(), 1U) << sql;
+  EXPECT_GE(store.damages().size(), 1U) << sql;  // a changed identity is that of several runs
   return message_of<Damaged>([&] { read(store); });
 }
 
