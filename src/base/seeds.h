@@ -6,7 +6,7 @@
 
 namespace iclab {
 
-/// From so many seeds on an interval is a bootstrap's; below, it is the range of the single seeds.
+/// With this many seeds or more an interval is a bootstrap's; with fewer it is the range of the single seeds.
 inline constexpr std::int64_t kFewSeeds = 5;
 
 /// "95 % interval", "range of 3 seeds", "one seed", or "exact" for 0 seeds.

@@ -15,14 +15,12 @@ using train::RunStatus;
 // Each transaction costs a few fsyncs; this bounds what waits for one.
 constexpr std::size_t kBytesATransaction = 16 << 20;
 
-bool has_ended(const StoredRun& run) { return run.error.empty() && run.status != RunStatus::kRunning; }
-
 // True if the other's state of a run is later than ours.
 bool is_later(const StoredRun& other, const StoredRun& ours) {
   if (!other.error.empty()) return false;  // a failure says nothing that a run, or another failure, does not
   if (!ours.error.empty()) return other.step >= ours.step && other.step > 0;
   if (other.step != ours.step) return other.step > ours.step;
-  return has_ended(other) && !has_ended(ours);
+  return other.has_ended() && !ours.has_ended();
 }
 
 std::vector<std::pair<std::string, train::Measurement>> measurements_of(const std::vector<Series>& all) {
@@ -76,12 +74,12 @@ class Merge {
     if (!ours) new_.push_back(theirs);
     const bool later = !ours || is_later(theirs, *ours);
     ++(!ours ? merged_.added : later ? merged_.advanced : merged_.known);
-    if (ours && ours->step == theirs.step && has_ended(theirs) && has_ended(*ours)) check_same_end(theirs, *ours);
+    if (ours && ours->step == theirs.step && theirs.has_ended() && ours->has_ended()) check_same_end(theirs, *ours);
 
     Progress progress = as_it_stands(later ? theirs : *ours);
     if (later) {
       progress.state = from_.checkpoint(theirs.id).value_or(std::vector<std::byte>{});
-      if (has_ended(theirs)) progress.weights = from_.weights(theirs.id);
+      if (theirs.has_ended()) progress.weights = from_.weights(theirs.id);
     }
     progress.measured = measurements_of(from_.series(theirs.id));
     progress.blanks = from_.blanks(theirs.id);

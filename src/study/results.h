@@ -28,7 +28,7 @@ enum class RunState {
 /// "waiting", "running", "finished", "stopped", "diverged", "failed", "in other shards".
 std::string_view state_name(RunState state);
 
-/// How a run stands in a study, whose steps may be fewer than those of the stored run.
+/// How a run stands in a study. The stored run may have more steps than the study asks for.
 struct RunView {
   std::string id;
   RunState state = RunState::kWaiting;
@@ -98,7 +98,7 @@ class RunOutput {
 /// One number of every run of a sweep point, by seed.
 struct Sample {
   /// Where a run has none: infinite if it diverged or its number overflowed and the output is a loss (minus infinity: a
-  /// score such as an accuracy), so that quantiles over all seeds are those of the ranks; NaN, and with it every
+  /// score such as an accuracy), so that it takes its rank in quantiles over all seeds; NaN, and with it every
   /// statistic, where nothing is known of it.
   std::vector<double> values;
   std::vector<Absence> absent;

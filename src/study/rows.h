@@ -40,7 +40,8 @@ std::vector<double> doubles(const Database& database, std::span<const std::byte>
 void add_to_hash(Sha256& hash, const StoredRun& run, const std::vector<train::Tensor>& weights,
                  const std::vector<Series>& series);
 
-/// The checksum of a run as its rows are now: of all that add_to_hash takes, and its blanks. `series`: those of the run.
+/// The checksum of a run as its rows are now: over everything that add_to_hash takes, and its blanks. `series` are the
+/// run's own.
 std::string checksum_of(Database& database, const StoredRun& run, std::int64_t number, const std::vector<Series>& series);
 
 }  // namespace iclab::study

@@ -17,8 +17,8 @@ struct RunnerOptions {
   int shard = 0, shards = 1;       // this process does the runs of this shard (Portion)
   double checkpoint_seconds = 10;  // of wall time between saved states of a running run
   std::stop_token stop;            // asks to save and return
-  /// Called once if the store cannot be written because another program reads it: training goes on, and what it saves
-  /// waits in memory.
+  /// Called once if the store cannot be written because another program reads it. Training continues meanwhile, and what
+  /// it saves waits in memory.
   std::function<void()> tell_waiting;
   /// Called a few times a second from one thread, and once at the end.
   std::function<void(const struct RunnerProgress&)> progress;

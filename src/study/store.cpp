@@ -95,8 +95,6 @@ class Waiting {
   Clock::time_point stopped_{};  // when a stop was first seen
 };
 
-bool has_ended(const StoredRun& run) { return run.error.empty() && run.status != train::RunStatus::kRunning; }
-
 std::string checksum_of_text(const std::string& key, const std::string& text) {
   Sha256 hash;
   hash.update(fmt::format("document {} {}\n", key.size(), text.size()));
@@ -200,13 +198,13 @@ struct Store::Impl {
     });
   }
 
-  // An older store has no checksums: from now on it has those of what it holds.
+  // An older store has no checksums: it gets those of its present content.
   void migrate() {
     write([this] {
       migrate_tables(*database);
       Saver saver(*database);
       for (const StoredRun& run : read_runs(*database)) {
-        if (has_ended(run)) note_checksum(saver, run.id);
+        if (run.has_ended()) note_checksum(saver, run.id);
         saver.seal(run.id);
       }
       for (const auto& [key, text] : all_documents()) set_document(key, text);
@@ -465,7 +463,7 @@ std::vector<std::string> Store::damages(const std::function<void(std::int64_t, s
   for (const std::string& key : document_keys()) look([&] { (void)document(key); });
   const std::vector<StoredRun> all = impl_->patiently([&] { return read_rows(*impl_->database); });
   for (size_t i = 0; i < all.size(); ++i) {
-    if (impl_->is_current && has_ended(all[i]) && all[i].checksum.empty())
+    if (impl_->is_current && all[i].has_ended() && all[i].checksum.empty())
       found.push_back(fmt::format("{}: run {} is damaged: it has ended and has no checksum",
                                   impl_->database->file().string(), all[i].id));
     look([&] { (void)blanks(all[i].id); });

@@ -60,6 +60,8 @@ struct StoredRun {
   std::string plan{};      // hash of the steps and probes it was last computed for; "" before its end
   std::string cause{};     // why it diverged, if it did
   std::string checksum{};  // of an ended run; "" of others
+
+  bool has_ended() const { return error.empty() && status != train::RunStatus::kRunning; }
 };
 
 /// What a run has to save at once: one transaction.
